@@ -1,0 +1,9 @@
+//! Stanchion's decisions: who has which place, who is next, who is inside.
+//!
+//! Knows nothing of HTTP, files, Pingora or the wall clock. Time and randomness arrive as arguments;
+//! the one clock is `clock.rs`, the one entropy source `entropy.rs`.
+
+pub mod ids;
+pub mod policy;
+pub mod rate;
+pub mod store;
