@@ -76,6 +76,7 @@ pub struct Place {
 
 /// The name of a room, as configured: 1–64 characters of `[a-z0-9-]`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RoomName(Arc<str>);
 
 impl RoomName {
@@ -85,13 +86,29 @@ impl RoomName {
     #[must_use]
     pub fn new(name: &str) -> Option<RoomName> {
         let fits = (1..=Self::MAX_LEN).contains(&name.len());
-        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         (fits && plain).then(|| RoomName(Arc::from(name)))
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for RoomName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        RoomName::new(&name).ok_or("a room's name is 1-64 characters of a-z, 0-9 and -")
+    }
+}
+
+impl From<RoomName> for String {
+    fn from(name: RoomName) -> String {
+        name.as_str().to_owned()
     }
 }
 

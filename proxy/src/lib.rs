@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The `stanchion` edge: HTTP in front, decisions from `stanchion-admission`, nothing decided here.
+
+pub mod admin;
+pub mod cli;
+pub mod demo;
+pub mod edge;
+pub mod flow;
+pub mod keydir;
+pub mod metrics;
+pub mod pages;
+pub mod serve;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::ids::{Epoch, Place, RoomName, Stamp, VisitorId};
+use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
 
 /// An admitted visitor's right to use a room.
@@ -180,7 +180,12 @@ pub trait Store: Send + Sync + 'static {
     async fn spent(&self, policy: &RoomPolicy, places: &[Place]) -> Result<(), StoreError>;
     async fn end(&self, policy: &RoomPolicy, place: Place, how: End) -> Result<(), StoreError>;
     /// Replaces the live settings if `expected_version` is still current; returns them with their new version.
-    async fn settings_put(&self, policy: &RoomPolicy, expected_version: u64, new: LiveSettings) -> Result<LiveSettings, StoreError>;
+    async fn settings_put(
+        &self,
+        policy: &RoomPolicy,
+        expected_version: u64,
+        new: LiveSettings,
+    ) -> Result<LiveSettings, StoreError>;
     /// Runs a real operation on a canary key: the time it took.
     async fn health(&self) -> Result<Duration, StoreError>;
 }

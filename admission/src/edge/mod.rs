@@ -1,0 +1,1 @@
+//! What an edge knows and remembers of its rooms (pure), and the agent that batches and ticks.

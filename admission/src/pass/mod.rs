@@ -1,0 +1,1 @@
+//! Passes: the signed proof of a session, for the origin.

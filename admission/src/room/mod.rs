@@ -1,0 +1,1 @@
+//! A room's state machine: the pure twin of the Lua scripts.

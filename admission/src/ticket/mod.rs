@@ -1,0 +1,1 @@
+//! Tickets: the signed place, held by the visitor.

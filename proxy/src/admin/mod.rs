@@ -1,0 +1,1 @@
+//! Admin listener: health, metrics, rooms, OpenAPI, one live page per room.

@@ -1,0 +1,1 @@
+//! `cargo demo`: the whole system in one process, with a crowd that really speaks HTTP.

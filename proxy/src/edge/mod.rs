@@ -1,0 +1,3 @@
+//! The edge: guard, listeners, strict HTTP, forwarding. Asks a `Gate` what to do with each request.
+
+pub mod gate;

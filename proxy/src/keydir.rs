@@ -1,0 +1,1 @@
+//! Keys on disk: read, written, rotated, watched. The rules are in `stanchion_admission::keys`.

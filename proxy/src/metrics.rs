@@ -1,0 +1,1 @@
+//! Every metric of the edge, in one place, with bounded labels.

@@ -1,0 +1,3 @@
+//! What a visitor sees: the waiting page in their language, and the same as JSON.
+
+pub mod view;

@@ -1,0 +1,1 @@
+//! `stanchion serve`: configuration to running listeners, reload, graceful stop and upgrade.
