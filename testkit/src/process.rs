@@ -1,0 +1,101 @@
+//! One child process that never outlives its test: killed by process id on drop, and by a guardian
+//! shell when the test's own process dies without dropping anything. Knows nothing of what it runs.
+
+use std::io;
+use std::process::{Child, Command, Stdio};
+
+/// What a test may send to a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    Stop,
+    Continue,
+    Terminate,
+    Interrupt,
+    Hangup,
+    Quit,
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Signal::Stop => "STOP",
+            Signal::Continue => "CONT",
+            Signal::Terminate => "TERM",
+            Signal::Interrupt => "INT",
+            Signal::Hangup => "HUP",
+            Signal::Quit => "QUIT",
+        }
+    }
+}
+
+/// A running (or ended, but not yet forgotten) child.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    guardian: Child,
+}
+
+impl Process {
+    /// Starts the command. Its standard input is closed; output goes where the command says.
+    ///
+    /// # Errors
+    /// Where the program (or `sh`, for the guardian) cannot be started.
+    pub fn spawn(command: &mut Command) -> io::Result<Process> {
+        let mut child = command.stdin(Stdio::null()).spawn()?;
+        match guard(child.id()) {
+            Ok(guardian) => Ok(Process { child, guardian }),
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error)
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// # Panics
+    /// Where the signal cannot be sent.
+    pub fn signal(&self, signal: Signal) {
+        let status = Command::new("sh")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal.name()])
+            .arg(self.pid().to_string())
+            .status()
+            .expect("sh must run");
+        assert!(status.success(), "{signal:?} was not delivered to {}", self.pid());
+    }
+
+    /// `kill -9`, and waits until the process is gone. Does nothing to a process that has ended.
+    pub fn kill(&mut self) {
+        // The guardian goes first: once the child is reaped, its id may belong to somebody else.
+        let _ = self.guardian.kill();
+        let _ = self.guardian.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits for the end of its standard input, which is held open by this process alone.
+fn guard(pid: u32) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 \"$1\"", "sh"])
+        .arg(pid.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
