@@ -14,3 +14,4 @@ pub mod rate;
 pub mod room;
 pub mod store;
 pub mod ticket;
+pub mod wait;

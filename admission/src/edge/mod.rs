@@ -1,1 +1,11 @@
-//! What an edge knows and remembers of its rooms (pure), and the agent that batches and ticks.
+//! What an edge knows and remembers of its rooms (pure: everything but `agent`), and the agent that batches and ticks.
+
+pub mod agent;
+pub mod batches;
+pub mod clock_offset;
+pub mod core;
+pub mod pace;
+pub mod position;
+pub mod recent;
+pub mod seen;
+pub mod view;

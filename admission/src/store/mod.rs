@@ -81,7 +81,7 @@ pub const MAX_BATCH: usize = 500;
 
 /// What an edge remembers of a room, handed in with each tick, so that a store that lost its data
 /// gets back what it needs. `None` fields: this edge has never seen the room.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct EdgeMemory {
     pub epoch: Epoch,
     pub seq: u64,

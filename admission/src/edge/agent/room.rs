@@ -1,0 +1,100 @@
+//! One room of an agent: the pure core behind a short lock, its view beside it for everybody who only reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::answers::{RoomHealth, Status};
+use crate::clock::Clock;
+use crate::edge::core::{EdgeRoom, Touch};
+use crate::edge::seen::Seen;
+use crate::edge::view::{Look, Report, View, WaitFacts};
+use crate::ids::Place;
+use crate::policy::{Mode, RoomPolicy};
+use crate::store::{EdgeMemory, Session};
+
+pub(super) struct Room {
+    core: Mutex<EdgeRoom>,
+    view: ArcSwap<View>,
+    pub(super) newborn: bool,
+}
+
+impl Room {
+    pub(super) fn new(policy: RoomPolicy, newborn: bool, memory: Option<EdgeMemory>, clock: &dyn Clock) -> Room {
+        let core = EdgeRoom::new(Arc::new(policy), clock.wall(), clock.monotonic(), memory);
+        Room {
+            view: ArcSwap::new(Arc::clone(core.view())),
+            core: Mutex::new(core),
+            newborn,
+        }
+    }
+
+    /// Runs `change` on the core, then shows everybody the view that came of it. Never across an await.
+    pub(super) fn with<R>(&self, change: impl FnOnce(&mut EdgeRoom) -> R) -> R {
+        let mut core = self.core.lock();
+        let result = change(&mut core);
+        if !Arc::ptr_eq(core.view(), &self.view.load()) {
+            self.view.store(Arc::clone(core.view()));
+        }
+        result
+    }
+
+    pub(super) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    pub(super) fn policy(&self) -> Arc<RoomPolicy> {
+        Arc::clone(&self.view.load().policy)
+    }
+
+    pub(super) fn status(&self, place: Place, seen: Option<Seen>, now: Duration) -> Status {
+        let look = self.view.load().look(place, seen, now);
+        match look {
+            Look::AskClaim => Status::MayClaim,
+            Look::Waiting { facts, report } => Status::Waiting(self.reported(place, facts, report)),
+        }
+    }
+
+    /// Puts the report into the next batch; where there is no room, the browser is not told that its place is indexed.
+    fn reported(&self, place: Place, mut facts: WaitFacts, report: Report) -> WaitFacts {
+        let fits = report == Report::Nothing || self.with(|core| core.report(place, report));
+        if let (false, Some(seen)) = (fits, &mut facts.seen) {
+            seen.epoch_ordinal = 0;
+        }
+        facts
+    }
+
+    pub(super) fn touch(&self, session: Session, now: Duration) -> Touch {
+        if self.view.load().policy.mode == Mode::Passthrough {
+            return Touch::Fine(self.local_session(session.place, now));
+        }
+        self.with(|core| core.touch(session, now))
+    }
+
+    /// A session of a room that counts none.
+    pub(super) fn local_session(&self, place: Place, now: Duration) -> Session {
+        let view = self.view.load();
+        let at = view.store_time(now);
+        Session {
+            place,
+            claimed_at: place.stamp,
+            expires_at: at.plus(view.policy.session_ttl),
+        }
+    }
+
+    pub(super) fn health(&self, now: Duration) -> RoomHealth {
+        let view = self.view();
+        let (clock_uncertainty, wall_error) = self.with(|core| (core.clock().uncertainty(), core.clock().wall_error()));
+        let last_tick_age = view.known.as_ref().map(|known| now.saturating_sub(known.received));
+        RoomHealth {
+            room: view.policy.name.clone(),
+            store_reachable: last_tick_age.is_some() && !view.away,
+            last_tick_age,
+            stale: view.stale(now),
+            clock_uncertainty,
+            wall_error,
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! One room at one edge: what it knows, remembers and has yet to report. No I/O; time and randomness are arguments
+//! (`now` is monotonic). docs/ADMISSION.md, "What an edge keeps".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batches::{Batches, Pending};
+use super::clock_offset::ClockOffset;
+use super::pace::Measured;
+use super::position::Before;
+use super::recent::Recent;
+use super::view::{Known, Report, View};
+use crate::ids::{Epoch, Place, Stamp, VisitorId};
+use crate::policy::{LiveSettings, RoomPolicy};
+use crate::store::{EdgeMemory, End, RoomState, Session, Snapshot};
+use crate::wait::{self, Pace};
+
+/// Sessions lately verified, places lately ended and places lately indexed: at most so many each, newest win.
+pub const MAX_REMEMBERED: usize = 65_536;
+/// A newcomer waits this long at least before they can be granted (docs/ADMISSION.md, constants).
+pub const SETTLE: Duration = Duration::from_secs(2);
+/// First contacts near the head that one edge reports as present between two snapshots; the rest join, so that a
+/// crowd at the opening cannot outrun `max_waiting`.
+const MAX_FIRST_PRESENT: u32 = 1_000;
+/// A session is reported to the store at most this often.
+const TOUCH_EVERY: Duration = Duration::from_secs(30);
+
+/// What a request with a pass is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Touch {
+    /// Go on, with the expiry refreshed.
+    Fine(Session),
+    /// Released or revoked.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Verified {
+    session: Session,
+    reported: Duration,
+    reported_in: Epoch,
+}
+
+#[derive(Clone, Debug)]
+pub struct EdgeRoom {
+    view: Arc<View>,
+    clock: ClockOffset,
+    memory: EdgeMemory,
+    measured: Measured,
+    last_minted: Stamp,
+    ticket_given: Option<Duration>,
+    first_present: u32,
+    sessions: Recent<VisitorId, Verified>,
+    ended: Recent<VisitorId, Option<Place>>,
+    indexed: Recent<VisitorId, ()>,
+    pending: Pending,
+}
+
+impl EdgeRoom {
+    #[must_use]
+    pub fn new(policy: Arc<RoomPolicy>, wall: Stamp, now: Duration, remembered: Option<EdgeMemory>) -> EdgeRoom {
+        let memory = remembered.unwrap_or_default();
+        let clock = ClockOffset::new(wall, now);
+        let view = View {
+            policy,
+            known: None,
+            frontier: memory.frontier,
+            away: false,
+            offset_us: clock.offset_us(),
+        };
+        EdgeRoom {
+            view: Arc::new(view),
+            clock,
+            memory,
+            measured: Measured::default(),
+            last_minted: Stamp::ZERO,
+            ticket_given: None,
+            first_present: 0,
+            sessions: Recent::new(MAX_REMEMBERED),
+            ended: Recent::new(MAX_REMEMBERED),
+            indexed: Recent::new(MAX_REMEMBERED),
+            pending: Pending::default(),
+        }
+    }
+
+    /// What polls read. Replaced whole whenever it changes.
+    #[must_use]
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &ClockOffset {
+        &self.clock
+    }
+
+    /// What each tick hands to the store, in case it lost its data.
+    #[must_use]
+    pub fn memory(&self) -> &EdgeMemory {
+        &self.memory
+    }
+
+    pub fn set_policy(&mut self, policy: Arc<RoomPolicy>) {
+        self.change_view(|view| view.policy = policy);
+    }
+
+    /// A place for a newcomer: behind every frontier this edge has seen and every place it has made.
+    pub fn mint(&mut self, now: Duration, visitor: VisitorId) -> Place {
+        let floor = self.view.frontier.max(self.last_minted).next();
+        let stamp = self.clock.store_time(now).max(floor);
+        self.last_minted = stamp;
+        Place { stamp, visitor }
+    }
+
+    /// A minted place was handed out as a ticket: for a while newcomers here join the line behind it.
+    pub fn ticket_given(&mut self, now: Duration) {
+        self.ticket_given = Some(now);
+    }
+
+    /// Whether a newcomer may try to enter at once: the room was open, and nobody here got a ticket lately whom the
+    /// store cannot know of yet.
+    #[must_use]
+    pub fn may_enter(&self, now: Duration) -> bool {
+        let open = |known: &Known| known.snapshot.state == RoomState::Open;
+        let settled = self
+            .ticket_given
+            .is_none_or(|given| now.saturating_sub(given) >= SETTLE);
+        settled && !self.view.stale(now) && self.view.known.as_ref().is_some_and(open)
+    }
+
+    /// Puts a poll's report into the next batch. `false` where there was no room: the browser must not be told that
+    /// its place is indexed.
+    pub fn report(&mut self, place: Place, report: Report) -> bool {
+        match report {
+            Report::Nothing => true,
+            Report::Join => self.join(place),
+            Report::Present { first: true } if self.first_present >= MAX_FIRST_PRESENT => self.join(place),
+            Report::Present { first } => {
+                self.first_present += u32::from(first);
+                self.pending.present(place)
+            }
+        }
+    }
+
+    fn join(&mut self, place: Place) -> bool {
+        if self.indexed.contains(&place.visitor) {
+            return true;
+        }
+        let fits = self.pending.join(place);
+        if fits {
+            self.indexed.put(place.visitor, ());
+        }
+        fits
+    }
+
+    /// Takes a tick's answer. Lower epochs, and older answers of the same epoch, are ignored; whatever is taken moves
+    /// time forward. Returns whether it was taken.
+    pub fn on_snapshot(&mut self, snapshot: Snapshot, sent: Duration, received: Duration) -> bool {
+        self.clock.observe(sent, received, snapshot.now);
+        let news = (snapshot.epoch, snapshot.seq) >= (self.memory.epoch, self.memory.seq);
+        if news {
+            self.take_snapshot(snapshot, received);
+        }
+        let offset_us = self.clock.offset_us();
+        self.change_view(|view| {
+            view.away = false;
+            view.offset_us = offset_us;
+        });
+        news
+    }
+
+    /// The store did not answer.
+    pub fn on_store_failure(&mut self) {
+        if !self.view.away {
+            self.change_view(|view| view.away = true);
+        }
+    }
+
+    fn take_snapshot(&mut self, snapshot: Snapshot, received: Duration) {
+        let lost = self.memory.epoch != Epoch::default() && self.memory.epoch != snapshot.epoch;
+        let before = self.before(&snapshot, received);
+        self.measured.observe(&snapshot);
+        self.remember(&snapshot);
+        self.hear_ended(&snapshot.ended);
+        if lost {
+            self.report_again(self.clock.store_time(received));
+        }
+        self.first_present = 0;
+        let pace = pace(&snapshot, self.measured.per_second());
+        let horizon_rank = super::position::ahead(&snapshot.sketch, snapshot.waiting, snapshot.horizon);
+        let known = Known {
+            horizon_factor: wait::horizon_factor(horizon_rank, pace.rate_per_s, &self.view.policy),
+            pace,
+            received,
+            before,
+            paused_reason: snapshot.settings.paused.as_deref().map(Arc::from),
+            message: snapshot.settings.message.as_deref().map(Arc::from),
+            snapshot: Arc::new(snapshot),
+        };
+        let frontier = self.memory.frontier;
+        self.change_view(|view| {
+            view.known = Some(known);
+            view.frontier = frontier;
+        });
+    }
+
+    fn before(&self, snapshot: &Snapshot, received: Duration) -> Option<Before> {
+        let old = self.view.known.as_ref()?;
+        if old.snapshot.epoch == snapshot.epoch {
+            return old.before.clone();
+        }
+        // Polls are jittered by a fifth, so by then everybody has polled once.
+        let lasts = self.view.policy.max_poll.mul_f64(1.2);
+        Some(Before::epoch_changed(
+            &old.snapshot,
+            old.before.clone(),
+            received,
+            lasts,
+        ))
+    }
+
+    fn remember(&mut self, snapshot: &Snapshot) {
+        let ours = std::mem::take(&mut self.memory);
+        let recovering = snapshot.state == RoomState::Recovering;
+        let keep_settings = recovering && ours.settings.version > snapshot.settings.version;
+        self.memory = EdgeMemory {
+            epoch: snapshot.epoch,
+            seq: snapshot.seq,
+            frontier: ours.frontier.max(snapshot.frontier),
+            grace_frontier: ours.grace_frontier.max(snapshot.grace_frontier),
+            active: snapshot.active.saturating_add(snapshot.ghosts),
+            admitted: snapshot.admitted,
+            as_of: snapshot.ticked_at,
+            settings: if keep_settings {
+                ours.settings
+            } else {
+                snapshot.settings.clone()
+            },
+        };
+    }
+
+    fn hear_ended(&mut self, ended: &[VisitorId]) {
+        for visitor in ended {
+            if !self.ended.contains(visitor) {
+                self.note_ended_id(*visitor);
+            }
+        }
+    }
+
+    /// A store that lost its data hears again who is inside and which places were used up.
+    fn report_again(&mut self, at: Stamp) {
+        self.indexed.clear();
+        for (_, verified) in self.sessions.iter() {
+            if verified.session.expires_at > at {
+                self.pending.touch(verified.session);
+            }
+        }
+        for (_, place) in self.ended.iter() {
+            if let Some(place) = place {
+                self.pending.spent(*place);
+            }
+        }
+    }
+
+    /// The store confirmed this session just now.
+    pub fn note_session(&mut self, session: Session, now: Duration) {
+        let verified = Verified {
+            session,
+            reported: now,
+            reported_in: self.memory.epoch,
+        };
+        self.sessions.put(session.place.visitor, verified);
+    }
+
+    pub fn note_ended(&mut self, place: Place) {
+        self.sessions.remove(&place.visitor);
+        self.pending.forget_touch(place.visitor);
+        self.ended.put(place.visitor, Some(place));
+    }
+
+    /// As [`Self::note_ended`], where only the visitor's id is known.
+    pub fn note_ended_id(&mut self, visitor: VisitorId) {
+        let place = self.sessions.remove(&visitor).map(|verified| verified.session.place);
+        self.pending.forget_touch(visitor);
+        self.ended.put(visitor, place);
+    }
+
+    #[must_use]
+    pub fn has_ended(&self, visitor: VisitorId) -> bool {
+        self.ended.contains(&visitor)
+    }
+
+    /// A request came with a verified pass. At most one report per session and half a minute (an eighth of the
+    /// session's life, where that is less).
+    pub fn touch(&mut self, session: Session, now: Duration) -> Touch {
+        let visitor = session.place.visitor;
+        if self.ended.contains(&visitor) {
+            return Touch::Ended;
+        }
+        let known = self.sessions.get(&visitor).copied();
+        let freshest = known.map_or(session, |known| Session {
+            expires_at: known.session.expires_at.max(session.expires_at),
+            ..session
+        });
+        let every = TOUCH_EVERY.min(self.view.policy.session_ttl / 8);
+        let epoch = self.memory.epoch;
+        let reported = |known: Verified| known.reported_in == epoch && now.saturating_sub(known.reported) < every;
+        if known.is_some_and(reported) {
+            return Touch::Fine(freshest);
+        }
+        let refreshed = Session {
+            expires_at: freshest
+                .expires_at
+                .max(self.clock.store_time(now).plus(self.view.policy.session_ttl)),
+            ..freshest
+        };
+        // The store judges by the expiry that it gave, not by the one that it is about to give.
+        if !self.pending.touch(freshest) {
+            return Touch::Fine(freshest);
+        }
+        self.note_session(refreshed, now);
+        Touch::Fine(refreshed)
+    }
+
+    /// An origin ended this session, and the store could not be told.
+    pub fn end_later(&mut self, place: Place, how: End) -> bool {
+        self.pending.end(place, how)
+    }
+
+    /// The next round of calls; empty when there is nothing to report.
+    pub fn take_batches(&mut self) -> Batches {
+        self.pending.take()
+    }
+
+    /// What could not be delivered.
+    pub fn give_back(&mut self, undelivered: Batches) {
+        self.pending.give_back(undelivered);
+    }
+
+    /// The operator's settings as this edge knows them.
+    #[must_use]
+    pub fn settings(&self) -> &LiveSettings {
+        &self.memory.settings
+    }
+
+    fn change_view(&mut self, change: impl FnOnce(&mut View)) {
+        let mut view = View::clone(&self.view);
+        change(&mut view);
+        self.view = Arc::new(view);
+    }
+}
+
+fn pace(snapshot: &Snapshot, recent_per_s: Option<f64>) -> Pace {
+    let (left, admitted) = (snapshot.left_total as f64, snapshot.admitted_total as f64);
+    Pace {
+        rate_per_s: snapshot.rate.per_second(),
+        recent_per_s,
+        left_share: if left > 0.0 { left / (left + admitted) } else { 0.0 },
+        full: snapshot.state == RoomState::Full,
+    }
+}

@@ -1,0 +1,74 @@
+//! What a browser keeps beside its ticket: the position it was last shown and the epoch in which its place was
+//! indexed. Not signed: it can only lower what this one visitor is shown, or cost them one more index entry.
+
+use std::fmt;
+
+/// Printed and read as `position.epoch`, e.g. `4211.3`. Epoch 0 is none: the place is not indexed yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// 1 = next.
+    pub position: u64,
+    pub epoch_ordinal: u64,
+}
+
+impl Seen {
+    /// Longest text that is read: two numbers of 16 digits and the dot.
+    pub const MAX_LEN: usize = 33;
+    const MAX_DIGITS: usize = 16;
+
+    /// `None` for anything but two plain decimal numbers, the first at least 1.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Seen> {
+        if text.len() > Self::MAX_LEN {
+            return None;
+        }
+        let (position, epoch) = text.split_once('.')?;
+        let seen = Seen {
+            position: number(position)?,
+            epoch_ordinal: number(epoch)?,
+        };
+        (seen.position >= 1).then_some(seen)
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    let plain = (1..=Seen::MAX_DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let canonical = text == "0" || !text.starts_with('0');
+    (plain && canonical).then(|| text.parse().ok()).flatten()
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.position, self.epoch_ordinal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_prints() {
+        for (position, epoch_ordinal) in [(1, 0), (4_211, 3), (9_999_999_999_999_999, 9_999_999_999_999_999)] {
+            let seen = Seen {
+                position,
+                epoch_ordinal,
+            };
+            assert_eq!(Seen::parse(&seen.to_string()), Some(seen));
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        let long = "1".repeat(17);
+        let cases = [
+            "", ".", "1", "1.", ".1", "0.1", "1.2.3", "01.2", "1.02", "+1.2", "1.-2", " 1.2", "1.2 ", "1,2", "١.٢",
+            "1.2\n", "0x1.2", "1e3.2",
+        ];
+        for case in cases {
+            assert_eq!(Seen::parse(case), None, "{case:?}");
+        }
+        assert_eq!(Seen::parse(&format!("{long}.1")), None);
+        assert_eq!(Seen::parse(&format!("1.{long}")), None);
+    }
+}

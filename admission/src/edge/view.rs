@@ -1,0 +1,235 @@
+//! What an edge can tell a visitor without asking anybody: an immutable value, replaced whole at each snapshot, so
+//! that a hundred thousand polls read it and none waits. Pure; the clock is an argument.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock_offset::stamp_at;
+use super::position::{self, Before};
+use super::seen::Seen;
+use crate::ids::{Place, Stamp};
+use crate::policy::{Mode, RoomPolicy};
+use crate::store::{RoomState, Snapshot};
+use crate::wait::{self, Pace, PollRule, WaitRange};
+
+/// Figures older than this are called stale.
+pub const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// A room as an edge knows it at one time.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub policy: Arc<RoomPolicy>,
+    /// `None` until the store first answered.
+    pub known: Option<Known>,
+    /// Highest frontier seen, in any epoch: up to here it is the store that decides.
+    pub frontier: Stamp,
+    /// The last call of the store failed.
+    pub away: bool,
+    /// Store clock = monotonic + this.
+    pub offset_us: i64,
+}
+
+/// The newest snapshot and what was derived from it once.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub snapshot: Arc<Snapshot>,
+    /// Monotonic.
+    pub received: Duration,
+    pub before: Option<Before>,
+    pub pace: Pace,
+    pub horizon_factor: f64,
+    pub paused_reason: Option<Arc<str>>,
+    pub message: Option<Arc<str>>,
+}
+
+/// All there is to say to somebody who waits.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WaitFacts {
+    pub state: RoomState,
+    /// 1 = next. `None` where it is not known yet.
+    pub position: Option<u64>,
+    pub waiting: Option<u64>,
+    /// `None` where nothing honest can be said.
+    pub wait: Option<WaitRange>,
+    /// When to come again, jitter included.
+    pub refresh: Duration,
+    /// The figures are older than five seconds, or the store is away.
+    pub stale: bool,
+    pub paused_reason: Option<Arc<str>>,
+    pub message: Option<Arc<str>>,
+    pub opens_at: Option<Stamp>,
+    /// The store's clock, as this edge reckons it.
+    pub now: Stamp,
+    /// To be kept beside the ticket.
+    pub seen: Option<Seen>,
+}
+
+/// What the store is to be told of a poll, in the next batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Report {
+    Nothing,
+    /// First poll of this place in this epoch, far from the head.
+    Join,
+    /// Near the head. `first`: also the first poll in this epoch.
+    Present {
+        first: bool,
+    },
+}
+
+/// The answer to a poll.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Look {
+    Waiting {
+        facts: WaitFacts,
+        report: Report,
+    },
+    /// The frontier has passed this place: only the store can say whether it has a slot.
+    AskClaim,
+}
+
+impl View {
+    #[must_use]
+    pub fn store_time(&self, now: Duration) -> Stamp {
+        stamp_at(self.offset_us, now)
+    }
+
+    /// What a ticket's poll is told.
+    #[must_use]
+    pub fn look(&self, place: Place, seen: Option<Seen>, now: Duration) -> Look {
+        if place.stamp <= self.frontier {
+            return Look::AskClaim;
+        }
+        let report = self.report(place, seen);
+        let mut facts = self.facts(place, seen, now);
+        if report == Report::Nothing || self.away {
+            return Look::Waiting { facts, report };
+        }
+        if let (Some(seen), Some(known)) = (&mut facts.seen, &self.known) {
+            seen.epoch_ordinal = known.snapshot.epoch.ordinal;
+        }
+        Look::Waiting { facts, report }
+    }
+
+    /// What somebody is told who has just been given this ticket.
+    #[must_use]
+    pub fn fresh(&self, place: Place, now: Duration) -> WaitFacts {
+        let mut facts = self.facts(place, None, now);
+        facts.refresh = self.spread(wait::FRESH_POLL.min(self.policy.max_poll), place, now);
+        facts
+    }
+
+    /// What somebody is told whose claim is to wait: they are next, or the store is away. `seen` is kept as it is.
+    #[must_use]
+    pub fn facts(&self, place: Place, seen: Option<Seen>, now: Duration) -> WaitFacts {
+        let at = self.store_time(now);
+        let computed = self.position(place.stamp, now);
+        let position = match (computed, seen) {
+            (Some(computed), Some(seen)) => Some(computed.min(seen.position)),
+            (computed, seen) => computed.or(seen.map(|seen| seen.position)),
+        };
+        let opens_at = self.policy.opens_at.filter(|opens_at| at < *opens_at);
+        let opens_in = opens_at.map_or(Duration::ZERO, |opens_at| opens_at.since(at));
+        let snapshot = self.known.as_ref().map(|known| &known.snapshot);
+        WaitFacts {
+            state: self.state(at),
+            position,
+            waiting: snapshot.map(|snapshot| snapshot.waiting.max(position.unwrap_or(0))),
+            wait: self.wait(position, at, opens_in),
+            refresh: self.refresh(place, position, now, opens_in),
+            stale: self.stale(now),
+            paused_reason: self.known.as_ref().and_then(|known| known.paused_reason.clone()),
+            message: self.known.as_ref().and_then(|known| known.message.clone()),
+            opens_at,
+            now: at,
+            seen: position.map(|position| Seen {
+                position,
+                epoch_ordinal: seen.map_or(0, |seen| seen.epoch_ordinal),
+            }),
+        }
+    }
+
+    /// The room's state as it is told, also where the store has never answered.
+    #[must_use]
+    pub fn state(&self, at: Stamp) -> RoomState {
+        let opens_later = self.policy.opens_at.is_some_and(|opens_at| at < opens_at);
+        match &self.known {
+            _ if self.policy.mode == Mode::Closed => RoomState::Closed,
+            Some(known) => known.snapshot.state,
+            None if opens_later => RoomState::Prequeue,
+            None => RoomState::Recovering,
+        }
+    }
+
+    #[must_use]
+    pub fn stale(&self, now: Duration) -> bool {
+        let old = |known: &Known| now.saturating_sub(known.received) > STALE_AFTER;
+        self.away || self.known.as_ref().is_none_or(old)
+    }
+
+    /// More places are indexed than the room allows.
+    #[must_use]
+    pub fn line_is_full(&self) -> bool {
+        let waiting = self.known.as_ref().map_or(0, |known| known.snapshot.waiting);
+        waiting >= self.policy.max_waiting
+    }
+
+    fn position(&self, stamp: Stamp, now: Duration) -> Option<u64> {
+        if stamp <= self.frontier {
+            return Some(1);
+        }
+        let known = self.known.as_ref()?;
+        let snapshot = &known.snapshot;
+        let indexed = position::ahead(&snapshot.sketch, snapshot.waiting, stamp);
+        let before = known
+            .before
+            .as_ref()
+            .and_then(|before| before.ahead(stamp, snapshot.admitted_total, now));
+        Some(indexed.max(before.unwrap_or(0)).saturating_add(1))
+    }
+
+    fn wait(&self, position: Option<u64>, at: Stamp, opens_in: Duration) -> Option<WaitRange> {
+        let told = matches!(
+            self.state(at),
+            RoomState::Open | RoomState::Queueing | RoomState::Full | RoomState::Prequeue
+        );
+        let known = self.known.as_ref().filter(|_| told)?;
+        let range = wait::range(position?.saturating_sub(1), &known.pace, self.policy.near_poll)?;
+        let opens_in_s = opens_in.as_secs_f64().ceil() as u64;
+        Some(WaitRange {
+            low_s: range.low_s.saturating_add(opens_in_s),
+            high_s: range.high_s.saturating_add(opens_in_s),
+        })
+    }
+
+    fn refresh(&self, place: Place, position: Option<u64>, now: Duration, opens_in: Duration) -> Duration {
+        let rule = PollRule {
+            near_poll: self.policy.near_poll,
+            max_poll: self.policy.max_poll,
+            horizon_factor: self.known.as_ref().map_or(1.0, |known| known.horizon_factor),
+        };
+        let poll = match (&self.known, position) {
+            _ if self.state(self.store_time(now)) == RoomState::Closed => rule.max_poll,
+            (Some(known), _) if place.stamp <= known.snapshot.horizon && opens_in.is_zero() => rule.near_poll,
+            (Some(known), Some(position)) => wait::poll(position.saturating_sub(1), &known.pace, &rule, opens_in),
+            _ => rule.near_poll,
+        };
+        self.spread(poll, place, now)
+    }
+
+    fn spread(&self, poll: Duration, place: Place, now: Duration) -> Duration {
+        let count = u64::try_from(now.as_millis()).unwrap_or(0);
+        wait::jittered(poll, place.visitor, count)
+    }
+
+    fn report(&self, place: Place, seen: Option<Seen>) -> Report {
+        let Some(Known { snapshot, .. }) = &self.known else {
+            return Report::Join;
+        };
+        let first = seen.is_none_or(|seen| seen.epoch_ordinal != snapshot.epoch.ordinal);
+        match (place.stamp <= snapshot.horizon, first) {
+            (true, first) => Report::Present { first },
+            (false, true) => Report::Join,
+            (false, false) => Report::Nothing,
+        }
+    }
+}
