@@ -1,0 +1,132 @@
+//! The cookies between browser and edge: names, reading, setting, clearing. Pure.
+//!
+//! Three per room: the ticket (the place), the pass (the session) and `seen` (what the visitor was last shown).
+//! A change of attributes must change the names, else browsers keep both kinds and loop: [`NAMES_VERSION`].
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// Bumped whenever an attribute below changes.
+const NAMES_VERSION: &str = "1";
+/// Most cookies of one name that are tried. A sibling domain can toss in more; the first that verifies counts (T6).
+pub const MAX_SAME_NAME: usize = 8;
+/// A place is kept this long in a closed browser.
+pub const TICKET_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Ticket,
+    Pass,
+    Seen,
+}
+
+/// The names of one room's cookies. `__Host-` needs `Secure`, so plain HTTP (development) goes without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    ticket: String,
+    pass: String,
+    seen: String,
+    secure: bool,
+}
+
+impl Names {
+    #[must_use]
+    pub fn new(room: &str, secure: bool) -> Names {
+        let prefix = if secure { "__Host-" } else { "" };
+        let name = |kind: &str| format!("{prefix}stanchion{NAMES_VERSION}-{kind}-{room}");
+        Names { ticket: name("ticket"), pass: name("pass"), seen: name("seen"), secure }
+    }
+
+    #[must_use]
+    pub fn name(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Ticket => &self.ticket,
+            Kind::Pass => &self.pass,
+            Kind::Seen => &self.seen,
+        }
+    }
+
+    /// What the origin must not see.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        vec![self.ticket.clone(), self.pass.clone(), self.seen.clone()]
+    }
+
+    /// `None` where the value could not stand in a header; ours always can.
+    #[must_use]
+    pub fn set(&self, kind: Kind, value: &str, life: Duration) -> Option<HeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let line = format!(
+            "{}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            self.name(kind),
+            life.as_secs()
+        );
+        HeaderValue::from_str(&line).ok()
+    }
+
+    #[must_use]
+    pub fn clear(&self, kind: Kind) -> Option<HeaderValue> {
+        self.set(kind, "", Duration::ZERO)
+    }
+}
+
+/// Every value of the cookie `name`, in order, over all `Cookie` fields (HTTP/2 may split them).
+pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(move |(key, _)| key.trim() == name)
+        .map(|(_, value)| unquote(value.trim()))
+        .take(MAX_SAME_NAME)
+}
+
+fn unquote(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jar(fields: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(header::COOKIE, HeaderValue::from_str(field).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn secure_names_have_the_host_prefix() {
+        let names = Names::new("sale", true);
+        assert_eq!(names.name(Kind::Ticket), "__Host-stanchion1-ticket-sale");
+        let line = names.set(Kind::Pass, "abc", Duration::from_secs(60)).unwrap();
+        assert_eq!(
+            line.to_str().unwrap(),
+            "__Host-stanchion1-pass-sale=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+        );
+    }
+
+    /// T6: cookie tossing, several fields, quotes, neighbours with similar names.
+    #[test]
+    fn reads_every_field_and_every_value() {
+        let headers = jar(&["a=1; x=good; xx=no", "x=\"quoted\"; x=;y", "X=case"]);
+        assert_eq!(values(&headers, "x").collect::<Vec<_>>(), ["good", "quoted", ""]);
+        assert_eq!(values(&headers, "absent").count(), 0);
+    }
+
+    #[test]
+    fn tries_no_more_than_the_maximum() {
+        let many = vec!["x=1"; MAX_SAME_NAME + 1].join("; ");
+        assert_eq!(values(&jar(&[&many]), "x").count(), MAX_SAME_NAME);
+    }
+
+    #[test]
+    fn a_value_that_is_no_header_sets_nothing() {
+        assert!(Names::new("sale", false).set(Kind::Seen, "a\nb", TICKET_LIFE).is_none());
+    }
+}
