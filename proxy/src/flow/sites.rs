@@ -1,0 +1,105 @@
+//! The rooms as HTTP sees them: where their doors are, which origin is behind them, how their cookies are called.
+//! Built from the configuration as a whole and swapped as a whole.
+
+use std::collections::HashMap;
+
+use stanchion_admission::ids::RoomName;
+use stanchion_admission::policy::RoomPolicy;
+use stanchion_config::{Bind, Config, Room, Upgrades};
+
+use super::cookies::Names;
+use super::rooms::{Found, RoomTable};
+
+/// One room's face.
+pub struct Site {
+    pub name: RoomName,
+    pub policy: RoomPolicy,
+    pub origin: String,
+    pub upgrades: Upgrades,
+    pub bind: Bind,
+    pub title: Option<String>,
+    pub message: Option<String>,
+    pub website: Option<String>,
+    pub languages: Vec<String>,
+    /// The operator's template, already read and checked.
+    pub template: Option<String>,
+    plain: Names,
+    secure: Names,
+}
+
+impl Site {
+    fn new(room: &Room, template: Option<String>) -> Site {
+        let name = room.policy.name.as_str();
+        Site {
+            name: room.policy.name.clone(),
+            policy: room.policy.clone(),
+            origin: room.origin.clone(),
+            upgrades: room.upgrades,
+            bind: room.bind,
+            title: room.page.title.clone(),
+            message: room.page.message.clone(),
+            website: room.page.website.clone(),
+            languages: room.page.languages.clone(),
+            template,
+            plain: Names::new(name, false),
+            secure: Names::new(name, true),
+        }
+    }
+
+    #[must_use]
+    pub fn names(&self, tls: bool) -> &Names {
+        if tls { &self.secure } else { &self.plain }
+    }
+}
+
+/// Where a request goes, before anything is known of who sends it.
+pub enum Way<'a> {
+    Protected(&'a Site),
+    /// To this origin, without a pass.
+    Through(&'a Site),
+    UnknownHost,
+}
+
+/// All sites.
+pub struct Sites {
+    sites: Vec<Site>,
+    table: RoomTable,
+    /// Cookies of every room: a path outside all rooms must not leak them either.
+    cookie_names: [Vec<String>; 2],
+}
+
+impl Sites {
+    /// `templates`: the text of each room's template, where it has one.
+    #[must_use]
+    pub fn new(config: &Config, templates: &HashMap<RoomName, String>) -> Sites {
+        let rooms = &config.rooms;
+        let sites: Vec<Site> =
+            rooms.iter().map(|room| Site::new(room, templates.get(&room.policy.name).cloned())).collect();
+        let doors = rooms.iter().map(|room| (room.hosts.as_slice(), room.paths.as_slice(), room.exclude.as_slice()));
+        let table = RoomTable::new(doors);
+        let names = |tls| sites.iter().flat_map(|site| site.names(tls).all()).collect();
+        let cookie_names = [names(false), names(true)];
+        Sites { table, cookie_names, sites }
+    }
+
+    #[must_use]
+    pub fn way(&self, host: &str, path: &str) -> Way<'_> {
+        let site = |index: usize| self.sites.get(index);
+        let way = match self.table.find(host, path) {
+            Found::Protected(index) => site(index).map(Way::Protected),
+            Found::Excluded(index) | Found::Unprotected(index) => site(index).map(Way::Through),
+            Found::UnknownHost => None,
+        };
+        way.unwrap_or(Way::UnknownHost)
+    }
+
+    #[must_use]
+    pub fn room(&self, name: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.name.as_str() == name)
+    }
+
+    #[must_use]
+    pub fn cookie_names(&self, tls: bool) -> &[String] {
+        &self.cookie_names[usize::from(tls)]
+    }
+}
