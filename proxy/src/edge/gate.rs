@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 /// A request as the edge has made it: checked, canonical, and with the client's true address.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Forward {
     pub strip_cookies: Vec<String>,
     /// `Set-Cookie` values added to the response.
     pub set_cookies: Vec<HeaderValue>,
+    /// Other fields added to the response, for apps that keep credentials without cookies.
+    pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// WebSocket or another upgrade may go through.
     pub allow_upgrade: bool,
     /// Handed back with the origin's `Stanchion-Command`.
@@ -54,6 +56,8 @@ pub struct SessionKey {
     pub room: String,
     pub visitor: [u8; 16],
     pub stamp: u64,
+    /// The request came over TLS: decides the cookies' names.
+    pub tls: bool,
 }
 
 /// An answer of the edge's own. The edge adds `Content-Length`, `Date` and the connection's fate.
