@@ -1,1 +1,3 @@
+//! The `stanchion-booking` program: reads the command line and hands over to the library.
+
 fn main() {}

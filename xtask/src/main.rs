@@ -19,7 +19,7 @@ cargo xtask <chore>
                                   install what the suite needs, then run it all; full is the default
   lint [--install-deny]           formatting, clippy, tidy, cargo-deny
   tidy [--tighten]                the house rules alone; --tighten lowers the ratchet to what is there
-  bench [args]                    the measurements (docs/BENCHMARKS.md)
+  bench [args]                    the measurements
   peers                           what the suite needs, and whether it is here
 ";
 
