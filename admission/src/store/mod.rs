@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
 
+pub mod memory;
+
 /// An admitted visitor's right to use a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Session {
