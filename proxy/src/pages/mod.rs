@@ -1,3 +1,180 @@
-//! What a visitor sees: the waiting page in their language, and the same as JSON.
+//! What a visitor sees: the waiting page in their language, and the same as JSON; the page or problem document for
+//! requests that cannot be served. Pure: a value in, an answer out. Knows nothing of sockets, cookies or tickets.
 
+pub mod accept;
+mod headers;
+mod html;
+pub mod lang;
+mod refusals;
+mod status;
+mod template;
 pub mod view;
+pub mod words;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use stanchion_admission::ids::Stamp;
+use stanchion_admission::store::RoomState;
+
+use crate::edge::gate::Answer;
+use accept::Form;
+use headers::Loads;
+pub use refusals::refusal;
+pub use status::{StatusDocument, notice_key, state_key};
+pub use template::{MAX_PAGE, MAX_TEMPLATE, Template, TemplateProblem, check_template};
+use view::WaitView;
+
+/// How a room presents itself. Made once per configuration.
+#[derive(Debug)]
+pub struct Dress {
+    /// What visitors know the site by.
+    pub title: String,
+    /// Linked from the title, where given: an address outside of the room.
+    pub website: Option<String>,
+    /// The operator's own page instead of the built-in one.
+    pub template: Option<Template>,
+    /// Language for those who ask for none of ours; otherwise English.
+    pub language: Option<String>,
+    /// Status of the waiting page on a protected path.
+    pub page_status: StatusCode,
+    /// Status of the waiting document on a protected path. The status endpoint itself always answers 200.
+    pub json_status: StatusCode,
+}
+
+impl Dress {
+    /// The built-in page under this title. docs/STATUS.md says why these statuses.
+    #[must_use]
+    pub fn titled(title: &str) -> Dress {
+        Dress {
+            title: title.to_owned(),
+            website: None,
+            template: None,
+            language: None,
+            page_status: StatusCode::OK,
+            json_status: StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+/// Who asks, and how.
+#[derive(Clone, Debug)]
+pub struct PageAsk<'a> {
+    pub method: &'a Method,
+    pub accept: Option<String>,
+    pub accept_language: Option<String>,
+    /// A browser is opening a page: see [`PageAsk::with_headers`].
+    pub navigation: bool,
+    /// Fresh for each answer, at least 128 random bits in base64.
+    pub nonce: &'a str,
+    /// Where the page's script asks: a path on the same host.
+    pub status_url: &'a str,
+    pub dress: &'a Dress,
+}
+
+impl<'a> PageAsk<'a> {
+    /// An asker of whom nothing is known.
+    #[must_use]
+    pub fn new(method: &'a Method, nonce: &'a str, status_url: &'a str, dress: &'a Dress) -> Self {
+        PageAsk {
+            method,
+            accept: None,
+            accept_language: None,
+            navigation: false,
+            nonce,
+            status_url,
+            dress,
+        }
+    }
+
+    /// Takes what the request's headers say about form and language.
+    #[must_use]
+    pub fn with_headers(mut self, headers: &HeaderMap) -> Self {
+        let has = |name: &'static str, value: &str| {
+            headers
+                .get(HeaderName::from_static(name))
+                .is_some_and(|v| v.as_bytes() == value.as_bytes())
+        };
+        self.accept = joined(headers, &ACCEPT);
+        self.accept_language = joined(headers, &ACCEPT_LANGUAGE);
+        self.navigation = has("sec-fetch-dest", "document") || has("upgrade-insecure-requests", "1");
+        self
+    }
+
+    fn is_get(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    fn form(&self) -> Form {
+        accept::form(self.accept.as_deref(), self.navigation)
+    }
+
+    fn language(&self) -> &'static lang::Language {
+        lang::choose(self.accept_language.as_deref(), self.dress.language.as_deref())
+    }
+}
+
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let fields: Vec<_> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    (!fields.is_empty()).then(|| fields.join(","))
+}
+
+/// The waiting answer on a protected path.
+#[must_use]
+pub fn answer(view: &WaitView, ask: &PageAsk<'_>) -> Answer {
+    answer_or_problem(view, ask).0
+}
+
+/// As [`answer`], with what was wrong with the operator's template where the built-in page had to stand in for it.
+#[must_use]
+pub fn answer_or_problem(view: &WaitView, ask: &PageAsk<'_>) -> (Answer, Option<TemplateProblem>) {
+    match ask.form() {
+        Form::Html => page(view, ask),
+        Form::Json => (document(&StatusDocument::waiting(view), ask.dress.json_status), None),
+    }
+}
+
+/// The answer of the status endpoint to somebody who waits.
+#[must_use]
+pub fn status_waiting(view: &WaitView) -> Answer {
+    document(&StatusDocument::waiting(view), StatusCode::OK)
+}
+
+/// The answer of the status endpoint to somebody who is let in.
+#[must_use]
+pub fn status_admitted(room: &str, state: RoomState, arrived_at: Option<Stamp>) -> Answer {
+    document(&StatusDocument::admitted(room, state, arrived_at), StatusCode::OK)
+}
+
+fn document(document: &StatusDocument<'_>, status: StatusCode) -> Answer {
+    let mut headers = headers::common("application/json");
+    if document.refresh_ms > 0 {
+        headers::retry_after(&mut headers, document.refresh_ms.div_ceil(1_000));
+    }
+    Answer {
+        status,
+        headers,
+        body: Bytes::from(document.to_json()),
+        close: false,
+    }
+}
+
+fn page(view: &WaitView, ask: &PageAsk<'_>) -> (Answer, Option<TemplateProblem>) {
+    let language = ask.language();
+    let own = ask.dress.template.as_ref();
+    let (body, loads, problem) = match own.map(|t| t.render(html::variables(view, ask, language))) {
+        Some(Ok(page)) => (page, Loads::Media, None),
+        Some(Err(problem)) => (html::waiting(view, ask, language), Loads::Nothing, Some(problem)),
+        None => (html::waiting(view, ask, language), Loads::Nothing, None),
+    };
+    let mut headers = headers::common("text/html; charset=utf-8");
+    headers::page(&mut headers, language.tag, ask.nonce, loads);
+    headers::retry_after(&mut headers, html::refresh_seconds(view));
+    let answer = Answer {
+        status: ask.dress.page_status,
+        headers,
+        body: Bytes::from(body),
+        close: false,
+    };
+    (answer, problem)
+}

@@ -1,0 +1,213 @@
+//! The waiting page: from the view and the language to HTML. Everything a stranger or an operator wrote is escaped by
+//! the template engine, or by [`data_block`] where the page's script reads it.
+
+use std::sync::LazyLock;
+
+use minijinja::{Environment, Value, context};
+use serde::Serialize;
+use stanchion_admission::store::RoomState;
+
+use super::PageAsk;
+use super::headers::clean_nonce;
+use super::lang::Language;
+use super::status::{self, StatusDocument};
+use super::view::{Notice, WaitView};
+use super::words;
+
+/// Longest operator's text shown on a page, in characters.
+pub const MAX_WORDS: usize = 500;
+/// Longest title of a room, in characters.
+pub const MAX_TITLE: usize = 80;
+
+const WAITING: &str = include_str!("../../pages/waiting.html");
+const REFUSAL: &str = include_str!("../../pages/refusal.html");
+
+static STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../pages/style.css")));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../pages/live.js")));
+static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    pages.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    for (name, source) in [("waiting", WAITING), ("refusal", REFUSAL)] {
+        // Ours, compiled in, and rendered by every test.
+        let _ = pages.add_template_owned(name, lean(source));
+    }
+    pages
+});
+
+/// The built-in waiting page.
+#[must_use]
+pub fn waiting(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> String {
+    render("waiting", variables(view, ask, language))
+}
+
+/// The page for a request that cannot be served. `group` is a key of the translations' `refusal`.
+#[must_use]
+pub fn refusal(code: u16, group: &str, ask: &PageAsk<'_>, language: &Language) -> String {
+    let said = language.texts.refusal.get(group).cloned().unwrap_or_default();
+    let nonce = clean_nonce(ask.nonce);
+    render(
+        "refusal",
+        context! {
+            lang => language.tag, dir => language.dir, nonce, code, style => safe(&STYLE),
+            site => cut(&ask.dress.title, MAX_TITLE), heading => &said[0], why => &said[1],
+            again => ask.is_get().then_some(&language.texts.again),
+            website => website(ask),
+        },
+    )
+}
+
+fn render(name: &str, variables: Value) -> String {
+    // A built-in template with its own variables: every test renders it.
+    let page = PAGES.get_template(name).and_then(|page| page.render(variables));
+    page.unwrap_or_default()
+}
+
+/// What both the built-in page and an operator's template are given; docs/STATUS.md lists them.
+#[must_use]
+pub fn variables(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> Value {
+    let texts = &language.texts;
+    let key = state_key(view);
+    let said = texts.state.get(key).cloned().unwrap_or_default();
+    let number = |n: u64| words::number(language, n);
+    let nonce = clean_nonce(ask.nonce);
+    let moving = !matches!(view.state, RoomState::Paused | RoomState::Prequeue | RoomState::Closed);
+    let wait = view
+        .wait_seconds
+        .map_or_else(|| texts.unknown.clone(), |w| words::wait(language, w));
+    let notice = view
+        .notice
+        .and_then(|notice| texts.notice.get(status::notice_key(notice)));
+    context! {
+        lang => language.tag, dir => language.dir,
+        site => cut(&ask.dress.title, MAX_TITLE), website => website(ask), room => &view.room,
+        state => key, heading => &said[0], why => &said[1],
+        position => view.position.map(number),
+        ahead => view.position.map(|n| number(n.saturating_sub(1))),
+        waiting => view.waiting.map(number),
+        wait => (moving && view.position.is_some()).then_some(wait),
+        opens_at => opens_at(view).map(status::plain_time),
+        paused_reason => (view.state == RoomState::Paused).then(|| view.paused_reason.as_deref().map(|w| cut(w, MAX_WORDS))).flatten(),
+        message => view.message.as_deref().map(|w| cut(w, MAX_WORDS)),
+        notice, stale => view.stale, kept => keeps_place(view),
+        percent => percent(view),
+        updated => texts.updated.replace("{when}", &status::plain_time(view.now)),
+        refresh_seconds => refresh_seconds(view), status_url => ask.status_url,
+        style => safe(&STYLE), live => safe(&live(view, ask, language, &nonce)), nonce,
+        say => say(language),
+    }
+}
+
+/// Labels and fixed sentences.
+fn say(language: &Language) -> Value {
+    let texts = &language.texts;
+    context! {
+        place => &texts.place, ahead => &texts.ahead, waiting => &texts.waiting, wait => &texts.wait,
+        opens => &texts.opens, organiser => &texts.organiser, progress => &texts.progress, keep => &texts.keep,
+        stale => &texts.stale, offline => &texts.offline, sound => &texts.sound, notify => &texts.notify,
+        no_js => &texts.no_js, no_cookies => &texts.no_cookies,
+    }
+}
+
+/// What makes a page live, for its head: the refresh for browsers without JavaScript, the data, the script, and a
+/// reload for browsers too old for the script. The refresh sits in `noscript`: as a header it would also reload the
+/// pages that keep themselves up to date.
+fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) -> String {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        lang: &'a str,
+        url: &'a str,
+        title: String,
+        now: u64,
+        get: bool,
+        view: StatusDocument<'a>,
+    }
+    let data = data_block(&Data {
+        lang: language.tag,
+        url: ask.status_url,
+        title: cut(&ask.dress.title, MAX_TITLE),
+        now: view.now.0 / 1_000,
+        get: ask.is_get(),
+        view: StatusDocument::waiting(view),
+    });
+    let (seconds, texts, script) = (refresh_seconds(view), &language.script_texts, SCRIPT.as_str());
+    let refresh_ms = seconds * 1_000;
+    format!(
+        "<noscript><meta http-equiv=\"refresh\" content=\"{seconds}\"></noscript>\n\
+         <script type=\"application/json\" id=\"stanchion-data\">{data}</script>\n\
+         <script type=\"application/json\" id=\"stanchion-text\">{texts}</script>\n\
+         <script type=\"module\" nonce=\"{nonce}\">{script}</script>\n\
+         <script nomodule nonce=\"{nonce}\">setTimeout(function(){{location.reload()}},{refresh_ms})</script>"
+    )
+}
+
+/// JSON that can stand inside a script element: nothing in it can end the element or begin a comment.
+#[must_use]
+pub fn data_block<T: Serialize>(data: &T) -> String {
+    let json = serde_json::to_string(data).unwrap_or_default();
+    let mut block = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\'' | '\u{2028}' | '\u{2029}' => block.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => block.push(c),
+        }
+    }
+    block
+}
+
+/// The key of the translations' `state` that fits.
+#[must_use]
+pub fn state_key(view: &WaitView) -> &'static str {
+    match view.notice {
+        Some(Notice::LineFull) => "line-full",
+        _ => status::state_key(view.state),
+    }
+}
+
+fn keeps_place(view: &WaitView) -> bool {
+    view.state != RoomState::Closed && view.notice != Some(Notice::LineFull)
+}
+
+fn opens_at(view: &WaitView) -> Option<stanchion_admission::ids::Stamp> {
+    view.opens_at.filter(|_| view.state == RoomState::Prequeue)
+}
+
+/// Of the whole wait, as far as time can tell; the script knows better, from the first place it saw.
+fn percent(view: &WaitView) -> Option<u64> {
+    view.position?;
+    let waited = view.now.since(view.arrived_at?).as_secs();
+    let (low, high) = view.wait_seconds?;
+    let left = (low / 2).saturating_add(high / 2).max(1);
+    Some(waited.saturating_mul(100) / waited.saturating_add(left))
+}
+
+/// Whole seconds, at least one.
+#[must_use]
+pub fn refresh_seconds(view: &WaitView) -> u64 {
+    view.refresh_ms.div_ceil(1_000).max(1)
+}
+
+/// Only a web address can be linked to.
+fn website<'a>(ask: &PageAsk<'a>) -> Option<&'a str> {
+    let web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    ask.dress.website.as_deref().filter(web)
+}
+
+/// At most `most` characters; a cut is shown.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+fn safe(html: &str) -> Value {
+    Value::from_safe_string(html.to_owned())
+}
+
+/// Without indentation, empty lines and lines of comment: what the browser does not need. Line ends stay.
+fn lean(source: &str) -> String {
+    let lines = source.lines().map(str::trim);
+    let kept = lines.filter(|line| !line.is_empty() && !line.starts_with("// ") && !line.starts_with("/* "));
+    kept.collect::<Vec<_>>().join("\n")
+}
