@@ -10,6 +10,7 @@ use stanchion_admission::store::RoomState;
 use super::PageAsk;
 use super::headers::clean_nonce;
 use super::lang::Language;
+use super::lean;
 use super::status::{self, StatusDocument};
 use super::view::{Notice, WaitView};
 use super::words;
@@ -22,14 +23,14 @@ pub const MAX_TITLE: usize = 80;
 const WAITING: &str = include_str!("../../pages/waiting.html");
 const REFUSAL: &str = include_str!("../../pages/refusal.html");
 
-static STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../pages/style.css")));
-static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../pages/live.js")));
+static STYLE: LazyLock<String> = LazyLock::new(|| lean::joined(include_str!("../../pages/style.css")));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| lean::script(include_str!("../../pages/live.js")));
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
     for (name, source) in [("waiting", WAITING), ("refusal", REFUSAL)] {
         // Ours, compiled in, and rendered by every test.
-        let _ = pages.add_template_owned(name, lean(source));
+        let _ = pages.add_template_owned(name, lean::lines(source));
     }
     pages
 });
@@ -203,11 +204,4 @@ pub fn cut(text: &str, most: usize) -> String {
 
 fn safe(html: &str) -> Value {
     Value::from_safe_string(html.to_owned())
-}
-
-/// Without indentation, empty lines and lines of comment: what the browser does not need. Line ends stay.
-fn lean(source: &str) -> String {
-    let lines = source.lines().map(str::trim);
-    let kept = lines.filter(|line| !line.is_empty() && !line.starts_with("// ") && !line.starts_with("/* "));
-    kept.collect::<Vec<_>>().join("\n")
 }

@@ -5,6 +5,7 @@ pub mod accept;
 mod headers;
 mod html;
 pub mod lang;
+mod lean;
 mod refusals;
 mod status;
 mod template;
