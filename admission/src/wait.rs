@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::ids::VisitorId;
 use crate::policy::RoomPolicy;
+use crate::rate::Rate;
+use crate::room::bounds;
 
 /// A fresh ticket comes back this soon: its second contact is what puts it into the index.
 pub const FRESH_POLL: Duration = Duration::from_secs(1);
@@ -18,11 +20,6 @@ const MAX_LEAVERS: f64 = 0.9;
 const SLOWER: f64 = 1.2;
 /// Nothing longer than this is promised or slept: ten days.
 const MAX_SECONDS: f64 = 864_000.0;
-/// How far the horizon may be stretched by absent visitors (docs/ADMISSION.md, tick 6).
-const MAX_HORIZON_FACTOR: f64 = 64.0;
-/// Places that the horizon reaches at least.
-const HORIZON_BASE: f64 = 64.0;
-
 /// How fast a line moves, as far as is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Pace {
@@ -106,17 +103,11 @@ pub fn jittered(poll: Duration, visitor: VisitorId, count: u64) -> Duration {
     poll.mul_f64(1.0 - JITTER + 2.0 * JITTER * unit)
 }
 
-/// How long somebody near the head counts as present after a poll.
+/// The horizon factor in force, read back from the rank at which the horizon stands.
 #[must_use]
-pub fn presence_window(near_poll: Duration) -> Duration {
-    (near_poll * 3).max(Duration::from_secs(10))
-}
-
-/// The horizon factor in force, read back from the rank that the horizon stands at.
-#[must_use]
-pub fn horizon_factor(horizon_rank: u64, rate_per_s: f64, policy: &RoomPolicy) -> f64 {
-    let unit = rate_per_s * 2.0 * presence_window(policy.near_poll).as_secs_f64();
-    ((horizon_rank as f64 - HORIZON_BASE) / unit.max(f64::MIN_POSITIVE)).clamp(1.0, MAX_HORIZON_FACTOR)
+pub fn horizon_factor(horizon_rank: u64, rate: Rate, policy: &RoomPolicy) -> f64 {
+    let base = bounds::horizon_base(policy, rate).max(1);
+    (horizon_rank as f64 / base as f64).max(1.0)
 }
 
 fn whole_seconds(seconds: f64) -> u64 {

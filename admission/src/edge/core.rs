@@ -9,9 +9,9 @@ use super::clock_offset::ClockOffset;
 use super::pace::Measured;
 use super::position::Before;
 use super::recent::Recent;
-use super::view::{Known, Report, View};
+use super::view::{Known, Report, View, WaitFacts};
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
-use crate::policy::{LiveSettings, RoomPolicy};
+use crate::policy::{LiveSettings, Mode, RoomPolicy};
 use crate::store::{EdgeMemory, End, RoomState, Session, Snapshot};
 use crate::wait::{self, Pace};
 
@@ -24,6 +24,11 @@ pub const SETTLE: Duration = Duration::from_secs(2);
 const MAX_FIRST_PRESENT: u32 = 1_000;
 /// A session is reported to the store at most this often.
 const TOUCH_EVERY: Duration = Duration::from_secs(30);
+/// With less left, a session is refreshed by the store's word only: it may be about to expire there.
+const TOO_LATE: Duration = Duration::from_secs(5);
+/// A room must have been open for so long before newcomers enter here at once: another edge may have heard of it a tick
+/// later (1.1 s), and whoever got a ticket there meanwhile comes back within 1.2 s and a batch.
+const OPEN_FOR: Duration = Duration::from_millis(2_500);
 
 /// What a request with a pass is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +54,8 @@ pub struct EdgeRoom {
     measured: Measured,
     last_minted: Stamp,
     ticket_given: Option<Duration>,
+    /// Since when every snapshot said open (store clock); zero: since the first one.
+    open_since: Option<Stamp>,
     first_present: u32,
     sessions: Recent<VisitorId, Verified>,
     ended: Recent<VisitorId, Option<Place>>,
@@ -75,6 +82,7 @@ impl EdgeRoom {
             measured: Measured::default(),
             last_minted: Stamp::ZERO,
             ticket_given: None,
+            open_since: Some(Stamp::ZERO),
             first_present: 0,
             sessions: Recent::new(MAX_REMEMBERED),
             ended: Recent::new(MAX_REMEMBERED),
@@ -121,7 +129,10 @@ impl EdgeRoom {
     /// store cannot know of yet.
     #[must_use]
     pub fn may_enter(&self, now: Duration) -> bool {
-        let open = |known: &Known| known.snapshot.state == RoomState::Open;
+        let open = |known: &Known| {
+            let since = self.open_since.filter(|_| known.snapshot.state == RoomState::Open);
+            since.is_some_and(|since| self.view.store_time(now).since(since) >= OPEN_FOR)
+        };
         let settled = self
             .ticket_given
             .is_none_or(|given| now.saturating_sub(given) >= SETTLE);
@@ -140,6 +151,15 @@ impl EdgeRoom {
                 self.pending.present(place)
             }
         }
+    }
+
+    /// As [`Self::report`], with the facts that the browser may then be told.
+    pub fn reported(&mut self, place: Place, mut facts: WaitFacts, report: Report) -> WaitFacts {
+        let fits = self.report(place, report);
+        if let (false, Some(seen)) = (fits, &mut facts.seen) {
+            seen.epoch_ordinal = 0;
+        }
+        facts
     }
 
     fn join(&mut self, place: Place) -> bool {
@@ -186,10 +206,14 @@ impl EdgeRoom {
             self.report_again(self.clock.store_time(received));
         }
         self.first_present = 0;
+        self.open_since = match snapshot.state {
+            RoomState::Open => self.open_since.or(Some(snapshot.now)),
+            _ => None,
+        };
         let pace = pace(&snapshot, self.measured.per_second());
         let horizon_rank = super::position::ahead(&snapshot.sketch, snapshot.waiting, snapshot.horizon);
         let known = Known {
-            horizon_factor: wait::horizon_factor(horizon_rank, pace.rate_per_s, &self.view.policy),
+            horizon_factor: wait::horizon_factor(horizon_rank, snapshot.rate, &self.view.policy),
             pace,
             received,
             before,
@@ -230,7 +254,7 @@ impl EdgeRoom {
             grace_frontier: ours.grace_frontier.max(snapshot.grace_frontier),
             active: snapshot.active.saturating_add(snapshot.ghosts),
             admitted: snapshot.admitted,
-            as_of: snapshot.ticked_at,
+            as_of: snapshot.now,
             settings: if keep_settings {
                 ours.settings
             } else {
@@ -291,35 +315,53 @@ impl EdgeRoom {
     }
 
     /// A request came with a verified pass. At most one report per session and half a minute (an eighth of the
-    /// session's life, where that is less).
+    /// session's life, where that is less). While the store is away sessions go on by this edge's word alone.
     pub fn touch(&mut self, session: Session, now: Duration) -> Touch {
         let visitor = session.place.visitor;
         if self.ended.contains(&visitor) {
             return Touch::Ended;
+        }
+        if self.view.policy.mode == Mode::Passthrough {
+            return Touch::Fine(self.uncounted(session.place, now));
         }
         let known = self.sessions.get(&visitor).copied();
         let freshest = known.map_or(session, |known| Session {
             expires_at: known.session.expires_at.max(session.expires_at),
             ..session
         });
-        let every = TOUCH_EVERY.min(self.view.policy.session_ttl / 8);
-        let epoch = self.memory.epoch;
-        let reported = |known: Verified| known.reported_in == epoch && now.saturating_sub(known.reported) < every;
-        if known.is_some_and(reported) {
+        if known.is_some_and(|known| self.reported_lately(known, now)) || !self.pending.touch(freshest) {
             return Touch::Fine(freshest);
         }
+        let at = self.clock.store_time(now);
+        let in_time = self.view.away || freshest.expires_at > at.plus(TOO_LATE);
+        let ttl = if in_time {
+            self.view.policy.session_ttl
+        } else {
+            Duration::ZERO
+        };
         let refreshed = Session {
-            expires_at: freshest
-                .expires_at
-                .max(self.clock.store_time(now).plus(self.view.policy.session_ttl)),
+            expires_at: freshest.expires_at.max(at.plus(ttl)),
             ..freshest
         };
-        // The store judges by the expiry that it gave, not by the one that it is about to give.
-        if !self.pending.touch(freshest) {
-            return Touch::Fine(freshest);
-        }
         self.note_session(refreshed, now);
         Touch::Fine(refreshed)
+    }
+
+    /// The store took these reports, sent at `sent`: the sessions live at least from then on, save those that have
+    /// ended.
+    pub fn touched(&mut self, sessions: &[Session], ended: &[VisitorId], sent: Duration) {
+        ended.iter().for_each(|visitor| self.note_ended_id(*visitor));
+        let expires_at = self.clock.store_time(sent).plus(self.view.policy.session_ttl);
+        for session in sessions {
+            if let Some(verified) = self.sessions.get_mut(&session.place.visitor) {
+                verified.session.expires_at = verified.session.expires_at.max(expires_at);
+            }
+        }
+    }
+
+    fn reported_lately(&self, known: Verified, now: Duration) -> bool {
+        let every = TOUCH_EVERY.min(self.view.policy.session_ttl / 8);
+        known.reported_in == self.memory.epoch && now.saturating_sub(known.reported) < every
     }
 
     /// An origin ended this session, and the store could not be told.

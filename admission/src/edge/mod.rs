@@ -1,6 +1,8 @@
 //! What an edge knows and remembers of its rooms (pure: everything but `agent`), and the agent that batches and ticks.
 
 pub mod agent;
+pub mod answers;
+mod arrival;
 pub mod batches;
 pub mod clock_offset;
 pub mod core;

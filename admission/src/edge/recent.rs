@@ -41,6 +41,11 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// Changing an entry does not make it newer.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|(_, value)| value)
+    }
+
     #[must_use]
     pub fn contains(&self, key: &K) -> bool {
         self.entries.contains_key(key)

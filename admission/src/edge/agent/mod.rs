@@ -2,8 +2,8 @@
 //! where a visitor's situation may have changed. Its only I/O is through [`Store`], [`Clock`] and [`Entropy`];
 //! nothing is locked across an await, and polls of waiting visitors read an immutable view.
 
-mod answers;
 mod arrive;
+mod health;
 mod room;
 mod run;
 
@@ -15,8 +15,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
-pub use self::answers::{AgentHealth, Arrival, Refusal, Rejoin, RoomHealth, Status};
+pub use self::health::{AgentHealth, RoomHealth};
 use self::room::Room;
+pub use super::answers::{Arrival, Refusal, Rejoin, Status};
 pub use super::core::Touch;
 pub use super::seen::Seen;
 pub use super::view::WaitFacts;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::answers::{RoomHealth, Status};
+use super::health::RoomHealth;
 use crate::clock::Clock;
+use crate::edge::answers::Status;
 use crate::edge::core::{EdgeRoom, Touch};
 use crate::edge::seen::Seen;
-use crate::edge::view::{Look, Report, View, WaitFacts};
+use crate::edge::view::{Look, Report, View};
 use crate::ids::Place;
-use crate::policy::{Mode, RoomPolicy};
+use crate::policy::RoomPolicy;
 use crate::store::{EdgeMemory, Session};
 
 pub(super) struct Room {
@@ -53,35 +54,16 @@ impl Room {
         let look = self.view.load().look(place, seen, now);
         match look {
             Look::AskClaim => Status::MayClaim,
-            Look::Waiting { facts, report } => Status::Waiting(self.reported(place, facts, report)),
+            Look::Waiting {
+                facts,
+                report: Report::Nothing,
+            } => Status::Waiting(facts),
+            Look::Waiting { facts, report } => Status::Waiting(self.with(|core| core.reported(place, facts, report))),
         }
-    }
-
-    /// Puts the report into the next batch; where there is no room, the browser is not told that its place is indexed.
-    fn reported(&self, place: Place, mut facts: WaitFacts, report: Report) -> WaitFacts {
-        let fits = report == Report::Nothing || self.with(|core| core.report(place, report));
-        if let (false, Some(seen)) = (fits, &mut facts.seen) {
-            seen.epoch_ordinal = 0;
-        }
-        facts
     }
 
     pub(super) fn touch(&self, session: Session, now: Duration) -> Touch {
-        if self.view.load().policy.mode == Mode::Passthrough {
-            return Touch::Fine(self.local_session(session.place, now));
-        }
         self.with(|core| core.touch(session, now))
-    }
-
-    /// A session of a room that counts none.
-    pub(super) fn local_session(&self, place: Place, now: Duration) -> Session {
-        let view = self.view.load();
-        let at = view.store_time(now);
-        Session {
-            place,
-            claimed_at: place.stamp,
-            expires_at: at.plus(view.policy.session_ttl),
-        }
     }
 
     pub(super) fn health(&self, now: Duration) -> RoomHealth {

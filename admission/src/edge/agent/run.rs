@@ -92,9 +92,10 @@ async fn deliver(shared: &Shared, room: &Room, batches: &mut Batches) -> Result<
         batches.ends.remove(0);
     }
     if !batches.touches.is_empty() {
+        let sent = shared.clock.monotonic();
         let ended = store.touch(&policy, &batches.touches).await?;
-        batches.touches.clear();
-        room.with(|core| ended.iter().for_each(|visitor| core.note_ended_id(*visitor)));
+        let touched = std::mem::take(&mut batches.touches);
+        room.with(|core| core.touched(&touched, &ended, sent));
     }
     if !batches.spent.is_empty() {
         store.spent(&policy, &batches.spent).await?;

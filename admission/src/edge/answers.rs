@@ -1,9 +1,9 @@
-//! What the agent answers. Values only.
+//! What an edge answers. Values only.
 
 use std::time::Duration;
 
-use crate::edge::view::WaitFacts;
-use crate::ids::{Place, RoomName};
+use super::view::WaitFacts;
+use crate::ids::Place;
 use crate::store::Session;
 
 /// The decision about a request without a pass.
@@ -50,29 +50,17 @@ pub enum Refusal {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Status {
     Waiting(WaitFacts),
-    /// It may be their turn: call [`super::Agent::arrive`].
+    /// It may be their turn: call [`super::agent::Agent::arrive`].
     MayClaim,
     UnknownRoom,
 }
 
+/// What a request without a pass leads to, as far as an edge can tell alone.
 #[derive(Clone, PartialEq, Debug)]
-pub struct AgentHealth {
-    /// Every room's last tick was answered.
-    pub store_reachable: bool,
-    /// The worst of the rooms'. `None` before any answer.
-    pub clock_uncertainty: Option<Duration>,
-    /// How far this machine's wall clock was from the store's at the start.
-    pub wall_error: Option<Duration>,
-    pub rooms: Vec<RoomHealth>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct RoomHealth {
-    pub room: RoomName,
-    pub store_reachable: bool,
-    /// `None` where no tick was ever answered.
-    pub last_tick_age: Option<Duration>,
-    pub stale: bool,
-    pub clock_uncertainty: Option<Duration>,
-    pub wall_error: Option<Duration>,
+pub enum Step {
+    Done(Arrival),
+    /// Ask the store to let this newcomer in, then [`super::core::EdgeRoom::entered`].
+    AskEnter(Place),
+    /// Ask the store whether it is this place's turn, then [`super::core::EdgeRoom::claimed`].
+    AskClaim(Place),
 }
