@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::entropy::Entropy;
 use crate::ids::{RoomName, Stamp, VisitorId};
 
-pub use file::KeyProblem;
+pub use file::{KEY_FILE_ENDING, KeyProblem};
 pub(crate) use mac::{Mac256, TAG_BYTES, first_16, keyed, tag, tag_matches};
 pub use pass_key::PassAlg;
 pub(crate) use pass_key::{PASS_TYP, PassKey, is_kid};
