@@ -1,1 +1,229 @@
-//! A request's way through the edge: credentials, room, admission, answer.
+//! A request's way through the line: credentials, room, admission, answer. Implements the edge's [`Gate`]; what it
+//! decides comes from `stanchion-admission`, what it says from `pages`. Knows no sockets.
+
+pub mod cookies;
+pub mod credentials;
+mod own;
+pub mod rooms;
+pub mod sites;
+mod speak;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use http::{HeaderValue, StatusCode};
+use stanchion_admission::clock::Clock;
+use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Status, Touch};
+use stanchion_admission::ids::{Place, Stamp, VisitorId};
+use stanchion_admission::keys::KeyRing;
+use stanchion_admission::pass::{self, PassCache, PassContext};
+use stanchion_admission::store::{End, Session};
+
+use crate::edge::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
+use crate::metrics::Metrics;
+use crate::pages::view::Notice;
+
+use credentials::{Credentials, Reader};
+use sites::{Site, Sites, Way};
+use speak::{Said, Waits};
+
+/// Everything under it is the edge's own.
+pub const RESERVED: &str = "/.well-known/stanchion/";
+
+/// The gate in front of the origins.
+pub struct LineGate {
+    pub sites: ArcSwap<Sites>,
+    pub keys: ArcSwap<KeyRing>,
+    pub agent: Arc<Agent>,
+    pub passes: PassCache,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub places: Arc<dyn Places>,
+    /// `iss` of every pass.
+    pub issuer: String,
+    pub region: Option<String>,
+}
+
+/// Where an address is, for the pass's `rgn` and the metrics.
+pub trait Places: Send + Sync + 'static {
+    /// An ISO country code.
+    fn country(&self, client: std::net::IpAddr) -> Option<String>;
+}
+
+/// What became of a request in its room.
+enum Decided {
+    Inside { session: Session, token: String, renewed: bool },
+    Waits(Waits),
+}
+
+#[async_trait]
+impl Gate for LineGate {
+    async fn decide(&self, asked: &Asked<'_>) -> Verdict {
+        let sites = self.sites.load_full();
+        if let Some(rest) = asked.path.strip_prefix(RESERVED) {
+            return Verdict::Answer(self.own(&sites, rest, asked).await);
+        }
+        match sites.way(asked.host, asked.path) {
+            Way::Protected(site) => self.protected(&sites, site, asked).await,
+            Way::Through(site) => Verdict::Forward(Forward {
+                origin: site.origin.clone(),
+                strip_cookies: sites.cookie_names(asked.tls).to_vec(),
+                allow_upgrade: site.upgrades.websocket,
+                ..Forward::default()
+            }),
+            Way::UnknownHost => {
+                let reason = "This server does not serve that host name.";
+                Verdict::Answer(self.refusal(Some(asked), StatusCode::MISDIRECTED_REQUEST, reason))
+            }
+        }
+    }
+
+    async fn command(&self, key: &SessionKey, command: OriginCommand) -> Vec<HeaderValue> {
+        let sites = self.sites.load_full();
+        let Some(site) = sites.room(&key.room) else { return Vec::new() };
+        let place = Place { stamp: Stamp(key.stamp), visitor: VisitorId(key.visitor) };
+        let how = match command {
+            OriginCommand::Release => End::Released,
+            OriginCommand::Revoke => End::Revoked,
+        };
+        self.agent.end(&site.name, place, how).await;
+        self.metrics.session_ended(site.name.as_str(), how);
+        speak::forget(site, key.tls)
+    }
+
+    fn refusal(&self, asked: Option<&Asked<'_>>, status: StatusCode, reason: &str) -> Answer {
+        speak::refusal(asked, status, reason)
+    }
+}
+
+impl LineGate {
+    async fn protected(&self, sites: &Sites, site: &Site, asked: &Asked<'_>) -> Verdict {
+        let brought = self.read(site, asked);
+        let by_header = brought.by_header;
+        match self.decide_room(site, brought, asked).await {
+            Decided::Inside { session, token, renewed } => {
+                let said = Said { site, tls: asked.tls, by_header };
+                Verdict::Forward(Forward {
+                    origin: site.origin.clone(),
+                    strip_cookies: sites.cookie_names(asked.tls).to_vec(),
+                    set_cookies: if renewed { said.pass_cookies(&token, self.life(site)) } else { Vec::new() },
+                    response_headers: if renewed { said.pass_fields(&token) } else { Vec::new() },
+                    pass: Some(token),
+                    allow_upgrade: site.upgrades.websocket,
+                    session: Some(SessionKey {
+                        room: site.name.as_str().to_owned(),
+                        visitor: session.place.visitor.0,
+                        stamp: session.place.stamp.0,
+                        tls: asked.tls,
+                    }),
+                })
+            }
+            Decided::Waits(waits) => {
+                self.metrics.waiting_answer(site.name.as_str());
+                let said = Said { site, tls: asked.tls, by_header };
+                Verdict::Answer(said.waiting(&waits, asked, &self.keys.load(), self.now()))
+            }
+        }
+    }
+
+    /// The decision about one request in one room, whichever way the answer is then given.
+    async fn decide_room(&self, site: &Site, brought: Credentials, asked: &Asked<'_>) -> Decided {
+        let mut notice = brought.broken_ticket.then_some(Notice::TicketReplaced);
+        let mut place = brought.ticket.as_ref().map(|(_, ticket)| ticket.place);
+        if let Some((token, pass)) = brought.pass {
+            match self.agent.touch(&site.name, pass.session()) {
+                Touch::Fine(session) => return self.go_on(site, session, token, pass.issued_at, asked),
+                Touch::Ended => {
+                    self.passes.forget(&token);
+                    notice = Some(Notice::SessionEnded);
+                    place = None;
+                }
+            }
+        }
+        if let Some(place) = place
+            && let Status::Waiting(facts) = self.agent.status(&site.name, place, brought.seen)
+        {
+            return Decided::Waits(Waits::Known { place, facts, notice });
+        }
+        self.arrive(site, place, brought, notice, asked).await
+    }
+
+    async fn arrive(
+        &self,
+        site: &Site,
+        place: Option<Place>,
+        brought: Credentials,
+        notice: Option<Notice>,
+        asked: &Asked<'_>,
+    ) -> Decided {
+        match self.agent.arrive(&site.name, place, brought.seen).await {
+            Arrival::Inside(session) => match self.sign(site, &session, asked) {
+                Ok(token) => {
+                    self.metrics.admitted(site.name.as_str(), self.places.country(asked.client).as_deref());
+                    Decided::Inside { session, token, renewed: true }
+                }
+                Err(problem) => {
+                    tracing::error!(room = %site.name, %problem, "a pass could not be signed");
+                    Decided::Waits(Waits::Unable)
+                }
+            },
+            Arrival::Waiting { place, fresh: false, facts } => Decided::Waits(Waits::Known { place, facts, notice }),
+            Arrival::Waiting { place, fresh: true, facts } => {
+                self.metrics.ticket_issued(site.name.as_str(), self.places.country(asked.client).as_deref());
+                let binding = credentials::binding(&self.keys.load(), site.bind, asked.client);
+                Decided::Waits(Waits::New { place, binding, facts, notice })
+            }
+            Arrival::Rejoined { place, why, facts } => {
+                let binding = credentials::binding(&self.keys.load(), site.bind, asked.client);
+                let notice = match why {
+                    Rejoin::Lapsed => Notice::PlaceLapsed,
+                    Rejoin::SessionEnded | Rejoin::Revoked => Notice::SessionEnded,
+                };
+                Decided::Waits(Waits::New { place, binding, facts, notice: Some(notice) })
+            }
+            Arrival::Refused { why, retry_after } => {
+                let closed = !matches!(why, Refusal::LineFull);
+                Decided::Waits(Waits::Refused { closed, retry_after })
+            }
+        }
+    }
+
+    /// A pass that verified: as it is, or renewed when half of its life is over.
+    fn go_on(&self, site: &Site, session: Session, token: String, issued_at: Stamp, asked: &Asked<'_>) -> Decided {
+        let now = self.now();
+        if now.since(issued_at) < self.life(site) / 2 {
+            return Decided::Inside { session, token, renewed: false };
+        }
+        match self.sign(site, &session, asked) {
+            Ok(renewal) => Decided::Inside { session, renewed: renewal != token, token: renewal },
+            Err(_) => Decided::Inside { session, token, renewed: false },
+        }
+    }
+
+    fn sign(&self, site: &Site, session: &Session, asked: &Asked<'_>) -> Result<String, pass::IssueFault> {
+        let country = self.places.country(asked.client);
+        let context = PassContext {
+            issuer: &self.issuer,
+            region: country.as_deref().or(self.region.as_deref()),
+            queue_position: None,
+            ttl: site.policy.session_ttl,
+        };
+        pass::issue(&self.keys.load(), &site.name, session, &context, self.now())
+    }
+
+    fn life(&self, site: &Site) -> Duration {
+        site.policy.session_ttl.min(pass::MAX_LIFE)
+    }
+
+    fn read(&self, site: &Site, asked: &Asked<'_>) -> Credentials {
+        let keys = self.keys.load();
+        let reader = Reader { keys: &keys, passes: &self.passes, now: self.now() };
+        reader.read(site, asked.headers, asked.client, asked.tls)
+    }
+
+    fn now(&self) -> Stamp {
+        self.clock.wall()
+    }
+}

@@ -7,6 +7,8 @@ use stanchion_admission::ids::RoomName;
 use stanchion_admission::policy::RoomPolicy;
 use stanchion_config::{Bind, Config, Room, Upgrades};
 
+use crate::pages::{Dress, Template};
+
 use super::cookies::Names;
 use super::rooms::{Found, RoomTable};
 
@@ -17,18 +19,15 @@ pub struct Site {
     pub origin: String,
     pub upgrades: Upgrades,
     pub bind: Bind,
-    pub title: Option<String>,
     pub message: Option<String>,
-    pub website: Option<String>,
-    pub languages: Vec<String>,
-    /// The operator's template, already read and checked.
-    pub template: Option<String>,
+    /// How its pages look.
+    pub dress: Dress,
     plain: Names,
     secure: Names,
 }
 
 impl Site {
-    fn new(room: &Room, template: Option<String>) -> Site {
+    fn new(room: &Room, template: Option<Template>) -> Site {
         let name = room.policy.name.as_str();
         Site {
             name: room.policy.name.clone(),
@@ -36,11 +35,8 @@ impl Site {
             origin: room.origin.clone(),
             upgrades: room.upgrades,
             bind: room.bind,
-            title: room.page.title.clone(),
             message: room.page.message.clone(),
-            website: room.page.website.clone(),
-            languages: room.page.languages.clone(),
-            template,
+            dress: dress(room, template),
             plain: Names::new(name, false),
             secure: Names::new(name, true),
         }
@@ -49,6 +45,16 @@ impl Site {
     #[must_use]
     pub fn names(&self, tls: bool) -> &Names {
         if tls { &self.secure } else { &self.plain }
+    }
+}
+
+fn dress(room: &Room, template: Option<Template>) -> Dress {
+    let title = room.page.title.as_deref().unwrap_or(room.policy.name.as_str());
+    Dress {
+        website: room.page.website.clone(),
+        language: room.page.languages.first().cloned(),
+        template,
+        ..Dress::titled(title)
     }
 }
 
@@ -69,12 +75,12 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// `templates`: the text of each room's template, where it has one.
+    /// `templates`: each room's own template, where it has one.
     #[must_use]
-    pub fn new(config: &Config, templates: &HashMap<RoomName, String>) -> Sites {
+    pub fn new(config: &Config, mut templates: HashMap<RoomName, Template>) -> Sites {
         let rooms = &config.rooms;
         let sites: Vec<Site> =
-            rooms.iter().map(|room| Site::new(room, templates.get(&room.policy.name).cloned())).collect();
+            rooms.iter().map(|room| Site::new(room, templates.remove(&room.policy.name))).collect();
         let doors = rooms.iter().map(|room| (room.hosts.as_slice(), room.paths.as_slice(), room.exclude.as_slice()));
         let table = RoomTable::new(doors);
         let names = |tls| sites.iter().flat_map(|site| site.names(tls).all()).collect();
