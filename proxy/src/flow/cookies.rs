@@ -35,7 +35,12 @@ impl Names {
     pub fn new(room: &str, secure: bool) -> Names {
         let prefix = if secure { "__Host-" } else { "" };
         let name = |kind: &str| format!("{prefix}stanchion{NAMES_VERSION}-{kind}-{room}");
-        Names { ticket: name("ticket"), pass: name("pass"), seen: name("seen"), secure }
+        Names {
+            ticket: name("ticket"),
+            pass: name("pass"),
+            seen: name("seen"),
+            secure,
+        }
     }
 
     #[must_use]
@@ -85,7 +90,10 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item =
 }
 
 fn unquote(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
+    value
+        .strip_prefix('"')
+        .and_then(|v| v.strip_suffix('"'))
+        .unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn tries_no_more_than_the_maximum() {
-        let many = vec!["x=1"; MAX_SAME_NAME + 1].join("; ");
+        let many = ["x=1"; MAX_SAME_NAME + 1].join("; ");
         assert_eq!(values(&jar(&[&many]), "x").count(), MAX_SAME_NAME);
     }
 

@@ -43,12 +43,22 @@ impl Reader<'_> {
     pub fn read(&self, site: &Site, headers: &HeaderMap, client: IpAddr, tls: bool) -> Credentials {
         let names = site.names(tls);
         let bare = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let brought_pass = bare(PASS_HEADER).into_iter().chain(cookies::values(headers, names.name(Kind::Pass)));
-        let brought_ticket = bare(TICKET_HEADER).into_iter().chain(cookies::values(headers, names.name(Kind::Ticket)));
+        let brought_pass = bare(PASS_HEADER)
+            .into_iter()
+            .chain(cookies::values(headers, names.name(Kind::Pass)));
+        let brought_ticket = bare(TICKET_HEADER)
+            .into_iter()
+            .chain(cookies::values(headers, names.name(Kind::Ticket)));
         let seen = cookies::values(headers, names.name(Kind::Seen)).find_map(Seen::parse);
         let by_header = headers.contains_key(TICKET_HEADER);
-        let mut found = Credentials { seen, by_header, ..Credentials::default() };
-        found.pass = brought_pass.filter(|text| !text.is_empty()).find_map(|text| self.pass(site, text));
+        let mut found = Credentials {
+            seen,
+            by_header,
+            ..Credentials::default()
+        };
+        found.pass = brought_pass
+            .filter(|text| !text.is_empty())
+            .find_map(|text| self.pass(site, text));
         if found.pass.is_none() {
             for text in brought_ticket.filter(|text| !text.is_empty() && *text != "new") {
                 found.ticket = self.ticket(site, text, client);

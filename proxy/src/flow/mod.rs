@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::{HeaderValue, StatusCode};
 use stanchion_admission::clock::Clock;
-use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Status, Touch};
+use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
 use stanchion_admission::ids::{Place, Stamp, VisitorId};
 use stanchion_admission::keys::KeyRing;
 use stanchion_admission::pass::{self, PassCache, PassContext};
@@ -54,8 +54,23 @@ pub trait Places: Send + Sync + 'static {
 
 /// What became of a request in its room.
 enum Decided {
-    Inside { session: Session, token: String, renewed: bool },
+    Inside(Entry),
     Waits(Waits),
+}
+
+/// The right to go in, and what the client does not have of it yet.
+pub(crate) struct Entry {
+    pub session: Session,
+    pub token: String,
+    pub tell: Tell,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tell {
+    Nothing,
+    Pass,
+    /// Let in without ever having waited: the ticket lets a lost pass be claimed again.
+    PassAndTicket,
 }
 
 #[async_trait]
@@ -82,8 +97,13 @@ impl Gate for LineGate {
 
     async fn command(&self, key: &SessionKey, command: OriginCommand) -> Vec<HeaderValue> {
         let sites = self.sites.load_full();
-        let Some(site) = sites.room(&key.room) else { return Vec::new() };
-        let place = Place { stamp: Stamp(key.stamp), visitor: VisitorId(key.visitor) };
+        let Some(site) = sites.room(&key.room) else {
+            return Vec::new();
+        };
+        let place = Place {
+            stamp: Stamp(key.stamp),
+            visitor: VisitorId(key.visitor),
+        };
         let how = match command {
             OriginCommand::Release => End::Released,
             OriginCommand::Revoke => End::Revoked,
@@ -103,26 +123,36 @@ impl LineGate {
         let brought = self.read(site, asked);
         let by_header = brought.by_header;
         match self.decide_room(site, brought, asked).await {
-            Decided::Inside { session, token, renewed } => {
-                let said = Said { site, tls: asked.tls, by_header };
+            Decided::Inside(entry) => {
+                let said = Said {
+                    site,
+                    tls: asked.tls,
+                    by_header,
+                };
+                let binding = self.binding(site, asked);
+                let (set_cookies, response_headers) = said.entry(&entry, binding, &self.keys.load(), self.now());
                 Verdict::Forward(Forward {
                     origin: site.origin.clone(),
                     strip_cookies: sites.cookie_names(asked.tls).to_vec(),
-                    set_cookies: if renewed { said.pass_cookies(&token, self.life(site)) } else { Vec::new() },
-                    response_headers: if renewed { said.pass_fields(&token) } else { Vec::new() },
-                    pass: Some(token),
+                    set_cookies,
+                    response_headers,
+                    pass: Some(entry.token),
                     allow_upgrade: site.upgrades.websocket,
                     session: Some(SessionKey {
                         room: site.name.as_str().to_owned(),
-                        visitor: session.place.visitor.0,
-                        stamp: session.place.stamp.0,
+                        visitor: entry.session.place.visitor.0,
+                        stamp: entry.session.place.stamp.0,
                         tls: asked.tls,
                     }),
                 })
             }
             Decided::Waits(waits) => {
                 self.metrics.waiting_answer(site.name.as_str());
-                let said = Said { site, tls: asked.tls, by_header };
+                let said = Said {
+                    site,
+                    tls: asked.tls,
+                    by_header,
+                };
                 Verdict::Answer(said.waiting(&waits, asked, &self.keys.load(), self.now()))
             }
         }
@@ -131,57 +161,82 @@ impl LineGate {
     /// The decision about one request in one room, whichever way the answer is then given.
     async fn decide_room(&self, site: &Site, brought: Credentials, asked: &Asked<'_>) -> Decided {
         let mut notice = brought.broken_ticket.then_some(Notice::TicketReplaced);
+        let seen = brought.seen;
         let mut place = brought.ticket.as_ref().map(|(_, ticket)| ticket.place);
         if let Some((token, pass)) = brought.pass {
             match self.agent.touch(&site.name, pass.session()) {
                 Touch::Fine(session) => return self.go_on(site, session, token, pass.issued_at, asked),
                 Touch::Ended => {
-                    self.passes.forget(&token);
                     notice = Some(Notice::SessionEnded);
                     place = None;
                 }
             }
         }
         if let Some(place) = place
-            && let Status::Waiting(facts) = self.agent.status(&site.name, place, brought.seen)
+            && let Status::Waiting(facts) = self.agent.status(&site.name, place, seen)
         {
             return Decided::Waits(Waits::Known { place, facts, notice });
         }
-        self.arrive(site, place, brought, notice, asked).await
+        self.arrive(site, place, seen, notice, asked).await
     }
 
     async fn arrive(
         &self,
         site: &Site,
         place: Option<Place>,
-        brought: Credentials,
+        seen: Option<Seen>,
         notice: Option<Notice>,
         asked: &Asked<'_>,
     ) -> Decided {
-        match self.agent.arrive(&site.name, place, brought.seen).await {
+        match self.agent.arrive(&site.name, place, seen).await {
             Arrival::Inside(session) => match self.sign(site, &session, asked) {
                 Ok(token) => {
-                    self.metrics.admitted(site.name.as_str(), self.places.country(asked.client).as_deref());
-                    Decided::Inside { session, token, renewed: true }
+                    self.metrics
+                        .admitted(site.name.as_str(), self.places.country(asked.client).as_deref());
+                    let tell = if place.is_some() {
+                        Tell::Pass
+                    } else {
+                        Tell::PassAndTicket
+                    };
+                    Decided::Inside(Entry { session, token, tell })
                 }
                 Err(problem) => {
                     tracing::error!(room = %site.name, %problem, "a pass could not be signed");
                     Decided::Waits(Waits::Unable)
                 }
             },
-            Arrival::Waiting { place, fresh: false, facts } => Decided::Waits(Waits::Known { place, facts, notice }),
-            Arrival::Waiting { place, fresh: true, facts } => {
-                self.metrics.ticket_issued(site.name.as_str(), self.places.country(asked.client).as_deref());
-                let binding = credentials::binding(&self.keys.load(), site.bind, asked.client);
-                Decided::Waits(Waits::New { place, binding, facts, notice })
+            Arrival::Waiting {
+                place,
+                fresh: false,
+                facts,
+            } => Decided::Waits(Waits::Known { place, facts, notice }),
+            Arrival::Waiting {
+                place,
+                fresh: true,
+                facts,
+            } => {
+                self.metrics
+                    .ticket_issued(site.name.as_str(), self.places.country(asked.client).as_deref());
+                let binding = self.binding(site, asked);
+                Decided::Waits(Waits::New {
+                    place,
+                    binding,
+                    facts,
+                    notice,
+                })
             }
             Arrival::Rejoined { place, why, facts } => {
-                let binding = credentials::binding(&self.keys.load(), site.bind, asked.client);
+                let binding = self.binding(site, asked);
                 let notice = match why {
                     Rejoin::Lapsed => Notice::PlaceLapsed,
                     Rejoin::SessionEnded | Rejoin::Revoked => Notice::SessionEnded,
                 };
-                Decided::Waits(Waits::New { place, binding, facts, notice: Some(notice) })
+                Decided::Waits(Waits::New {
+                    place,
+                    binding,
+                    facts,
+                    notice: Some(notice),
+                })
             }
             Arrival::Refused { why, retry_after } => {
                 let closed = !matches!(why, Refusal::LineFull);
@@ -193,13 +248,26 @@ impl LineGate {
     /// A pass that verified: as it is, or renewed when half of its life is over.
     fn go_on(&self, site: &Site, session: Session, token: String, issued_at: Stamp, asked: &Asked<'_>) -> Decided {
         let now = self.now();
-        if now.since(issued_at) < self.life(site) / 2 {
-            return Decided::Inside { session, token, renewed: false };
+        let kept = |token| Entry {
+            session,
+            token,
+            tell: Tell::Nothing,
+        };
+        if now.since(issued_at) < site.pass_life() / 2 {
+            return Decided::Inside(kept(token));
         }
         match self.sign(site, &session, asked) {
-            Ok(renewal) => Decided::Inside { session, renewed: renewal != token, token: renewal },
-            Err(_) => Decided::Inside { session, token, renewed: false },
+            Ok(renewal) if renewal != token => Decided::Inside(Entry {
+                session,
+                token: renewal,
+                tell: Tell::Pass,
+            }),
+            _ => Decided::Inside(kept(token)),
         }
+    }
+
+    fn binding(&self, site: &Site, asked: &Asked<'_>) -> Option<[u8; 16]> {
+        credentials::binding(&self.keys.load(), site.bind, asked.client)
     }
 
     fn sign(&self, site: &Site, session: &Session, asked: &Asked<'_>) -> Result<String, pass::IssueFault> {
@@ -213,13 +281,13 @@ impl LineGate {
         pass::issue(&self.keys.load(), &site.name, session, &context, self.now())
     }
 
-    fn life(&self, site: &Site) -> Duration {
-        site.policy.session_ttl.min(pass::MAX_LIFE)
-    }
-
     fn read(&self, site: &Site, asked: &Asked<'_>) -> Credentials {
         let keys = self.keys.load();
-        let reader = Reader { keys: &keys, passes: &self.passes, now: self.now() };
+        let reader = Reader {
+            keys: &keys,
+            passes: &self.passes,
+            now: self.now(),
+        };
         reader.read(site, asked.headers, asked.client, asked.tls)
     }
 

@@ -40,30 +40,51 @@ impl LineGate {
             },
             Own::Jwks | Own::Status(_) => not_allowed(asked, "GET, HEAD"),
             Own::Leave(_) => not_allowed(asked, "POST"),
-            Own::Unknown => speak::refusal(Some(asked), StatusCode::NOT_FOUND, "Stanchion has nothing at this address."),
+            Own::Unknown => speak::refusal(
+                Some(asked),
+                StatusCode::NOT_FOUND,
+                "Stanchion has nothing at this address.",
+            ),
         }
     }
 
     /// The only cacheable answer of ours (H14).
     fn jwks(&self) -> Answer {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/jwk-set+json"),
+        );
         let caching = "public, max-age=300, stale-if-error=86400";
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         let body = self.keys.load().jwks(self.now()).to_string().into();
-        Answer { status: StatusCode::OK, headers, body, close: false }
+        Answer {
+            status: StatusCode::OK,
+            headers,
+            body,
+            close: false,
+        }
     }
 
     async fn status(&self, site: &Site, asked: &Asked<'_>) -> Answer {
         let brought = self.read(site, asked);
-        let said = Said { site, tls: asked.tls, by_header: brought.by_header };
+        let said = Said {
+            site,
+            tls: asked.tls,
+            by_header: brought.by_header,
+        };
         match self.decide_room(site, brought, asked).await {
-            Decided::Inside { session, token, renewed } => {
-                let arrived = Some(session.place.stamp);
+            Decided::Inside(entry) => {
+                let arrived = Some(entry.session.place.stamp);
                 let mut answer = pages::status_admitted(site.name.as_str(), self.room_state(site), arrived);
-                if renewed {
-                    said.add_pass(&mut answer.headers, &token, self.life(site));
+                let binding = self.binding(site, asked);
+                let (cookies, fields) = said.entry(&entry, binding, &self.keys.load(), self.now());
+                for cookie in cookies {
+                    answer.headers.append(header::SET_COOKIE, cookie);
+                }
+                for (name, value) in fields {
+                    answer.headers.append(name, value);
                 }
                 answer
             }
@@ -77,10 +98,16 @@ impl LineGate {
     /// Gives the place or the session back. Only from a page of the same site (T7).
     async fn leave(&self, site: &Site, asked: &Asked<'_>) -> Answer {
         if !same_site(asked) {
-            return speak::refusal(Some(asked), StatusCode::FORBIDDEN, "Only this site's own pages may do that.");
+            return speak::refusal(
+                Some(asked),
+                StatusCode::FORBIDDEN,
+                "Only this site's own pages may do that.",
+            );
         }
         let Credentials { pass, ticket, .. } = self.read(site, asked);
-        let place = pass.map(|(_, pass)| pass.place).or(ticket.map(|(_, ticket)| ticket.place));
+        let place = pass
+            .map(|(_, pass)| pass.place)
+            .or(ticket.map(|(_, ticket)| ticket.place));
         if let Some(place) = place {
             self.agent.end(&site.name, place, End::Released).await;
         }
@@ -89,11 +116,18 @@ impl LineGate {
         for cookie in speak::forget(site, asked.tls) {
             headers.append(header::SET_COOKIE, cookie);
         }
-        Answer { status: StatusCode::NO_CONTENT, headers, body: bytes::Bytes::new(), close: false }
+        Answer {
+            status: StatusCode::NO_CONTENT,
+            headers,
+            body: bytes::Bytes::new(),
+            close: false,
+        }
     }
 
     fn room_state(&self, site: &Site) -> RoomState {
-        self.agent.snapshot(&site.name).map_or(RoomState::Open, |(snapshot, _)| snapshot.state)
+        self.agent
+            .snapshot(&site.name)
+            .map_or(RoomState::Open, |(snapshot, _)| snapshot.state)
     }
 }
 

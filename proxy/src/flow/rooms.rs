@@ -94,7 +94,11 @@ impl RoomTable {
         let mut known_host = None;
         for door in self.doors.iter().filter(|door| door.host.matches(host)) {
             if covers(&door.prefix, path) {
-                return if door.protects { Found::Protected(door.room) } else { Found::Excluded(door.room) };
+                return if door.protects {
+                    Found::Protected(door.room)
+                } else {
+                    Found::Excluded(door.room)
+                };
             }
             known_host.get_or_insert(door.room);
         }
@@ -122,7 +126,11 @@ mod tests {
     #[test]
     fn finds_the_most_specific_room() {
         let all = (strings(&["*"]), strings(&["/"]), strings(&["/static", "/health"]));
-        let sale = (strings(&["shop.example"]), strings(&["/sale", "/Cart/"]), strings(&["/sale/terms"]));
+        let sale = (
+            strings(&["shop.example"]),
+            strings(&["/sale", "/Cart/"]),
+            strings(&["/sale/terms"]),
+        );
         let below = (strings(&["*.example"]), strings(&["/vip"]), vec![]);
         let rooms = [&all, &sale, &below].map(|(h, p, x)| (h.as_slice(), p.as_slice(), x.as_slice()));
         let table = RoomTable::new(rooms);

@@ -2,8 +2,10 @@
 //! Built from the configuration as a whole and swapped as a whole.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use stanchion_admission::ids::RoomName;
+use stanchion_admission::pass;
 use stanchion_admission::policy::RoomPolicy;
 use stanchion_config::{Bind, Config, Room, Upgrades};
 
@@ -40,6 +42,12 @@ impl Site {
             plain: Names::new(name, false),
             secure: Names::new(name, true),
         }
+    }
+
+    /// How long one pass is good for.
+    #[must_use]
+    pub fn pass_life(&self) -> Duration {
+        self.policy.session_ttl.min(pass::MAX_LIFE)
     }
 
     #[must_use]
@@ -79,13 +87,21 @@ impl Sites {
     #[must_use]
     pub fn new(config: &Config, mut templates: HashMap<RoomName, Template>) -> Sites {
         let rooms = &config.rooms;
-        let sites: Vec<Site> =
-            rooms.iter().map(|room| Site::new(room, templates.remove(&room.policy.name))).collect();
-        let doors = rooms.iter().map(|room| (room.hosts.as_slice(), room.paths.as_slice(), room.exclude.as_slice()));
+        let sites: Vec<Site> = rooms
+            .iter()
+            .map(|room| Site::new(room, templates.remove(&room.policy.name)))
+            .collect();
+        let doors = rooms
+            .iter()
+            .map(|room| (room.hosts.as_slice(), room.paths.as_slice(), room.exclude.as_slice()));
         let table = RoomTable::new(doors);
         let names = |tls| sites.iter().flat_map(|site| site.names(tls).all()).collect();
         let cookie_names = [names(false), names(true)];
-        Sites { table, cookie_names, sites }
+        Sites {
+            table,
+            cookie_names,
+            sites,
+        }
     }
 
     #[must_use]

@@ -12,10 +12,10 @@ use stanchion_admission::keys::KeyRing;
 use stanchion_admission::store::RoomState;
 use stanchion_admission::ticket::{self, Ticket};
 
-use super::RESERVED;
 use super::cookies::{Kind, TICKET_LIFE};
 use super::credentials::{PASS_HEADER, TICKET_HEADER};
 use super::sites::Site;
+use super::{Entry, RESERVED, Tell};
 use crate::edge::gate::{Answer, Asked};
 use crate::pages::view::{Notice, WaitView};
 use crate::pages::{self, Dress, PageAsk};
@@ -23,9 +23,18 @@ use crate::pages::{self, Dress, PageAsk};
 /// Somebody who does not get in now.
 pub enum Waits {
     /// Holds a ticket already.
-    Known { place: Place, facts: WaitFacts, notice: Option<Notice> },
+    Known {
+        place: Place,
+        facts: WaitFacts,
+        notice: Option<Notice>,
+    },
     /// Gets this place as a ticket now.
-    New { place: Place, binding: Option<[u8; 16]>, facts: WaitFacts, notice: Option<Notice> },
+    New {
+        place: Place,
+        binding: Option<[u8; 16]>,
+        facts: WaitFacts,
+        notice: Option<Notice>,
+    },
     /// No place can be given.
     Refused { closed: bool, retry_after: Duration },
     /// Let in, but the pass could not be made: come again.
@@ -68,9 +77,10 @@ impl Said<'_> {
 
     fn view(&self, waits: &Waits, now: Stamp) -> WaitView {
         match waits {
-            Waits::Known { place, facts, notice } | Waits::New { place, facts, notice, .. } => {
-                self.situation(Some(*place), facts, *notice)
-            }
+            Waits::Known { place, facts, notice }
+            | Waits::New {
+                place, facts, notice, ..
+            } => self.situation(Some(*place), facts, *notice),
             Waits::Refused { closed, retry_after } => {
                 let state = if *closed { RoomState::Closed } else { RoomState::Full };
                 let notice = (!closed).then_some(Notice::LineFull);
@@ -122,41 +132,69 @@ impl Said<'_> {
         let names = self.site.names(self.tls);
         if let Waits::New { place, binding, .. } = waits {
             let room = self.site.name.clone();
-            let sealed = ticket::seal(keys, &Ticket { room, place: *place, binding: *binding }, now);
-            append(headers, header::SET_COOKIE, names.set(Kind::Ticket, &sealed, TICKET_LIFE));
+            let sealed = ticket::seal(
+                keys,
+                &Ticket {
+                    room,
+                    place: *place,
+                    binding: *binding,
+                },
+                now,
+            );
+            append(
+                headers,
+                header::SET_COOKIE,
+                names.set(Kind::Ticket, &sealed, TICKET_LIFE),
+            );
             append(headers, header::SET_COOKIE, names.clear(Kind::Pass));
             if self.by_header {
-                append(headers, HeaderName::from_static(TICKET_HEADER), HeaderValue::from_str(&sealed).ok());
+                append(
+                    headers,
+                    HeaderName::from_static(TICKET_HEADER),
+                    HeaderValue::from_str(&sealed).ok(),
+                );
             }
         }
         if let Waits::Known { facts, .. } | Waits::New { facts, .. } = waits
             && let Some(seen) = facts.seen
         {
-            append(headers, header::SET_COOKIE, names.set(Kind::Seen, &seen.to_string(), TICKET_LIFE));
+            append(
+                headers,
+                header::SET_COOKIE,
+                names.set(Kind::Seen, &seen.to_string(), TICKET_LIFE),
+            );
         }
     }
 
-    /// The pass, on an answer of our own.
-    pub fn add_pass(&self, headers: &mut HeaderMap, token: &str, life: Duration) {
-        for cookie in self.pass_cookies(token, life) {
-            headers.append(header::SET_COOKIE, cookie);
+    /// What goes with an admitted request's answer: cookies, and header fields for a client that speaks in them.
+    pub(super) fn entry(
+        &self,
+        entry: &Entry,
+        binding: Option<[u8; 16]>,
+        keys: &KeyRing,
+        now: Stamp,
+    ) -> (Vec<HeaderValue>, Vec<(HeaderName, HeaderValue)>) {
+        if entry.tell == Tell::Nothing {
+            return (Vec::new(), Vec::new());
         }
-        for (name, value) in self.pass_fields(token) {
-            headers.append(name, value);
-        }
-    }
-
-    #[must_use]
-    pub fn pass_cookies(&self, token: &str, life: Duration) -> Vec<HeaderValue> {
         let names = self.site.names(self.tls);
-        names.set(Kind::Pass, token, life).into_iter().chain(names.clear(Kind::Seen)).collect()
-    }
-
-    /// The pass as a response header, for a client that speaks in headers.
-    #[must_use]
-    pub fn pass_fields(&self, token: &str) -> Vec<(HeaderName, HeaderValue)> {
-        let value = self.by_header.then(|| HeaderValue::from_str(token).ok()).flatten();
-        value.map(|value| (HeaderName::from_static(PASS_HEADER), value)).into_iter().collect()
+        let mut cookies = Vec::new();
+        cookies.extend(names.set(Kind::Pass, &entry.token, self.site.pass_life()));
+        cookies.extend(names.clear(Kind::Seen));
+        if entry.tell == Tell::PassAndTicket {
+            let ticket = Ticket {
+                room: self.site.name.clone(),
+                place: entry.session.place,
+                binding,
+            };
+            cookies.extend(names.set(Kind::Ticket, &ticket::seal(keys, &ticket, now), TICKET_LIFE));
+        }
+        let field = self
+            .by_header
+            .then(|| HeaderValue::from_str(&entry.token).ok())
+            .flatten();
+        let fields = field.map(|value| (HeaderName::from_static(PASS_HEADER), value));
+        (cookies, fields.into_iter().collect())
     }
 }
 
@@ -164,7 +202,10 @@ impl Said<'_> {
 #[must_use]
 pub fn forget(site: &Site, tls: bool) -> Vec<HeaderValue> {
     let names = site.names(tls);
-    [Kind::Pass, Kind::Ticket, Kind::Seen].into_iter().filter_map(|kind| names.clear(kind)).collect()
+    [Kind::Pass, Kind::Ticket, Kind::Seen]
+        .into_iter()
+        .filter_map(|kind| names.clear(kind))
+        .collect()
 }
 
 /// The page or problem document for a request that cannot be served.
