@@ -9,7 +9,6 @@ pub mod sites;
 mod speak;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
