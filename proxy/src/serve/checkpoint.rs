@@ -26,7 +26,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     #[must_use]
     pub fn in_folder(dir: &Path) -> Checkpoint {
-        Checkpoint { path: dir.join("rooms.checkpoint.json") }
+        Checkpoint {
+            path: dir.join("rooms.checkpoint.json"),
+        }
     }
 
     /// What the last run remembered. A missing file is a first start; an unreadable one is said and then ignored:
@@ -84,7 +86,9 @@ impl Checkpoint {
 #[must_use]
 pub fn cautious(mut memories: Vec<(RoomName, EdgeMemory)>, rooms: &[RoomPolicy]) -> Vec<(RoomName, EdgeMemory)> {
     for (name, memory) in &mut memories {
-        let Some(policy) = rooms.iter().find(|policy| policy.name == *name) else { continue };
+        let Some(policy) = rooms.iter().find(|policy| policy.name == *name) else {
+            continue;
+        };
         let capacity = memory.settings.capacity.unwrap_or(policy.capacity);
         let rate = memory.settings.rate.unwrap_or(policy.rate);
         let missed = (rate.per_second() * MAY_MISS_S).ceil().max(1.0) as u64;

@@ -1,1 +1,3 @@
 //! `stanchion serve`: configuration to running listeners, reload, graceful stop and upgrade.
+
+pub mod checkpoint;
