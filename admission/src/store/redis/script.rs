@@ -1,0 +1,182 @@
+//! The scripts, as the server is asked to run them: a body with the common code before it, the keys of
+//! one room, and the arguments. Pure: makes commands, sends none.
+
+use std::sync::LazyLock;
+
+use redis::Cmd;
+
+use crate::room::bounds;
+use crate::store::{MAX_ENDED, SKETCH_POINTS};
+
+/// The bounds of the room's rules, as the table `B` of the scripts: the same numbers as in memory.
+const BOUNDS: [(&str, u64); 19] = [
+    ("TICK_WORK_US", bounds::TICK_WORK_US),
+    ("SERVICE_RUN_US", bounds::SERVICE_RUN_US),
+    ("SETTLE_US", bounds::SETTLE_US),
+    ("BATCH_US", bounds::BATCH_US),
+    ("MAX_SWEEP", bounds::MAX_SWEEP),
+    ("MAX_SPENT", bounds::MAX_SPENT),
+    ("MAX_ENDED_KEPT", bounds::MAX_ENDED_KEPT),
+    ("MAX_REVOKED", bounds::MAX_REVOKED),
+    ("READOPT_LEEWAY_US", bounds::READOPT_LEEWAY_US),
+    ("GRACE_STEPS", bounds::GRACE_STEPS),
+    ("MAX_MARKS", bounds::MAX_MARKS as u64),
+    ("HORIZON_BASE", bounds::HORIZON_BASE),
+    ("HORIZON_NEED", bounds::HORIZON_NEED),
+    ("HORIZON_PLENTY", bounds::HORIZON_PLENTY),
+    ("MAX_HORIZON_FACTOR", bounds::MAX_HORIZON_FACTOR),
+    ("SKETCH_DENSE", bounds::SKETCH_DENSE),
+    ("SKETCH_GENTLEST", bounds::SKETCH_GENTLEST),
+    ("SKETCH_POINTS", SKETCH_POINTS as u64),
+    ("MAX_ENDED", MAX_ENDED as u64),
+];
+
+const COMMON: &str = include_str!("lua/common.lua");
+
+/// One of the store's operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Operation {
+    Enter,
+    Join,
+    Present,
+    Tick,
+    Claim,
+    Touch,
+    Spent,
+    End,
+    SettingsPut,
+}
+
+impl Operation {
+    pub const ALL: [Operation; 9] = [
+        Operation::Enter,
+        Operation::Join,
+        Operation::Present,
+        Operation::Tick,
+        Operation::Claim,
+        Operation::Touch,
+        Operation::Spent,
+        Operation::End,
+        Operation::SettingsPut,
+    ];
+
+    /// Whether running it twice, because the first answer was lost, changes nothing more.
+    ///
+    /// `enter`, `claim`: an active id gets its session again. `join`, `present`, `spent`: sets. `tick`: works
+    /// once per interval. `touch`: a session put back is then known. `end`: the list of ended ids.
+    /// `settings_put` compares versions, and the second run would be told of a conflict with itself.
+    pub fn may_run_twice(self) -> bool {
+        self != Operation::SettingsPut
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn bodies(self) -> &'static [&'static str] {
+        match self {
+            Operation::Enter => &[include_str!("lua/enter.lua")],
+            Operation::Join => &[include_str!("lua/join.lua")],
+            Operation::Present => &[include_str!("lua/present.lua")],
+            Operation::Tick => &[
+                include_str!("lua/recover.lua"),
+                include_str!("lua/expire.lua"),
+                include_str!("lua/grant.lua"),
+                include_str!("lua/snapshot.lua"),
+                include_str!("lua/tick.lua"),
+            ],
+            Operation::Claim => &[include_str!("lua/claim.lua")],
+            Operation::Touch => &[include_str!("lua/touch.lua")],
+            Operation::Spent => &[include_str!("lua/spent.lua")],
+            Operation::End => &[include_str!("lua/end.lua")],
+            Operation::SettingsPut => &[include_str!("lua/settings.lua")],
+        }
+    }
+}
+
+struct Script {
+    text: String,
+    sha1: String,
+}
+
+static SCRIPTS: LazyLock<Vec<Script>> = LazyLock::new(|| Operation::ALL.into_iter().map(assemble).collect());
+
+fn assemble(operation: Operation) -> Script {
+    let mut text = bounds_table();
+    text.push_str(COMMON);
+    for body in operation.bodies() {
+        text.push('\n');
+        text.push_str(body);
+    }
+    let sha1 = redis::Script::new(&text).get_hash().to_owned();
+    Script { text, sha1 }
+}
+
+fn bounds_table() -> String {
+    let fields: Vec<_> = BOUNDS.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    format!("local B = {{ {} }}\n", fields.join(", "))
+}
+
+/// The parts of a room, in the order in which every script takes them.
+pub(super) const PARTS: [&str; 11] = [
+    "state", "queue", "present", "seen", "admitted", "active", "places", "claimed", "spent", "ended", "revoked",
+];
+
+/// The room whose only use is to be tried out. No configured room can have this name.
+pub(super) const CANARY: &str = "~canary";
+
+/// A script with everything it needs.
+pub(super) struct Invocation {
+    pub operation: Operation,
+    pub room: String,
+    pub args: Vec<Vec<u8>>,
+}
+
+impl Invocation {
+    pub fn run(&self) -> Cmd {
+        let mut cmd = redis::cmd("EVALSHA");
+        cmd.arg(&self.script().sha1).arg(PARTS.len());
+        for part in PARTS {
+            cmd.arg(format!("stanchion:{{{}}}:{part}", self.room));
+        }
+        for arg in &self.args {
+            cmd.arg(arg.as_slice());
+        }
+        cmd
+    }
+
+    /// In a cluster this goes to every master, so that a room finds its scripts wherever its slot moves.
+    pub fn load(&self) -> Cmd {
+        let mut cmd = redis::cmd("SCRIPT");
+        cmd.arg("LOAD").arg(&self.script().text);
+        cmd
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "ALL and the enumeration have the same order and length; tested")]
+    fn script(&self) -> &'static Script {
+        &SCRIPTS[self.operation.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_finds_its_own_script() {
+        for (at, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation.index(), at, "{operation:?}");
+        }
+        let mut hashes: Vec<_> = SCRIPTS.iter().map(|script| &script.sha1).collect();
+        hashes.sort();
+        hashes.dedup();
+        assert_eq!(hashes.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn all_keys_of_a_room_share_its_hash_tag() {
+        let call = Invocation { operation: Operation::Claim, room: "sale".to_owned(), args: Vec::new() };
+        let packed = String::from_utf8(call.run().get_packed_command()).unwrap();
+        assert_eq!(packed.matches("stanchion:{sale}:").count(), PARTS.len(), "{packed}");
+    }
+}
