@@ -9,6 +9,7 @@ use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
 
 pub mod memory;
+pub mod redis;
 
 /// An admitted visitor's right to use a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,7 +18,10 @@ pub(super) struct Args {
 impl Args {
     /// The arguments that every script takes first: the clock, if it is not the server's own, and the policy.
     pub fn new(room: &str, policy: &RoomPolicy, clock: Option<Stamp>) -> Args {
-        let mut args = Args { room: room.to_owned(), list: Vec::with_capacity(32) };
+        let mut args = Args {
+            room: room.to_owned(),
+            list: Vec::with_capacity(32),
+        };
         args.text(&clock.map_or_else(String::new, |now| now.0.to_string()));
         args.text(match policy.mode {
             Mode::Fifo => "fifo",
@@ -41,13 +44,23 @@ impl Args {
 
     /// Of a room that nobody configured: closed, with the least of everything.
     pub fn canary(room: &str, place: &Place) -> Args {
-        let fixed = ["", "closed", "0", "1", "1000000", "1", "1", "1", "1", "1", "1", "1", "0"];
+        let fixed = [
+            "", "closed", "0", "1", "1000000", "1", "1", "1", "1", "1", "1", "1", "0",
+        ];
         let list = fixed.iter().map(|text| text.as_bytes().to_vec()).collect();
-        Args { room: room.to_owned(), list }.place(place)
+        Args {
+            room: room.to_owned(),
+            list,
+        }
+        .place(place)
     }
 
     pub fn invoke(self, operation: Operation) -> Invocation {
-        Invocation { operation, room: self.room, args: self.list }
+        Invocation {
+            operation,
+            room: self.room,
+            args: self.list,
+        }
     }
 
     pub fn place(mut self, place: &Place) -> Args {
@@ -79,8 +92,26 @@ impl Args {
     }
 
     pub fn tick(mut self, call: &Tick<'_>) -> Result<Args, StoreError> {
-        let EdgeMemory { epoch, seq, frontier, grace_frontier, active, admitted, as_of, settings } = call.memory;
-        for number in [epoch.ordinal, epoch.id, *seq, frontier.0, grace_frontier.0, *active, *admitted, as_of.0] {
+        let EdgeMemory {
+            epoch,
+            seq,
+            frontier,
+            grace_frontier,
+            active,
+            admitted,
+            as_of,
+            settings,
+        } = call.memory;
+        for number in [
+            epoch.ordinal,
+            epoch.id,
+            *seq,
+            frontier.0,
+            grace_frontier.0,
+            *active,
+            *admitted,
+            as_of.0,
+        ] {
             self.number(number);
         }
         self.number(call.new_epoch_id);

@@ -21,7 +21,9 @@ pub enum Admit {
     /// Yes, as the one probe: its outcome decides.
     Probe,
     /// No; ask again after this.
-    No { retry_after: Duration },
+    No {
+        retry_after: Duration,
+    },
 }
 
 /// How an attempt went, for the breaker. An error that the store answers quickly is `Good`: it is there.
@@ -59,12 +61,14 @@ impl Breaker {
     pub fn admit(&mut self, now: Duration) -> Admit {
         let Some(open) = &mut self.open else { return Admit::Yes };
         if now < open.until {
-            return Admit::No { retry_after: open.until - now };
+            return Admit::No {
+                retry_after: open.until - now,
+            };
         }
         match open.probe_since {
-            Some(since) if now.saturating_sub(since) < PROBE_LOST => {
-                Admit::No { retry_after: (since + PROBE_LOST).saturating_sub(now) }
-            }
+            Some(since) if now.saturating_sub(since) < PROBE_LOST => Admit::No {
+                retry_after: (since + PROBE_LOST).saturating_sub(now),
+            },
             _ => {
                 open.probe_since = Some(now);
                 Admit::Probe
@@ -107,7 +111,11 @@ impl Breaker {
         self.seen = (self.seen + 1).min(WINDOW);
         let half = self.seen >= WINDOW_MIN && self.window.count_ones() * 2 >= self.seen;
         if bad && (self.in_a_row >= CONSECUTIVE || half) {
-            self.open = Some(OpenPeriod { until: now + OPEN_FIRST, length: OPEN_FIRST, probe_since: None });
+            self.open = Some(OpenPeriod {
+                until: now + OPEN_FIRST,
+                length: OPEN_FIRST,
+                probe_since: None,
+            });
         }
     }
 }
@@ -168,9 +176,16 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
         assert!(matches!(breaker.admit(ms(251)), Admit::No { .. }));
         breaker.record(ms(260), false, Outcome::Good);
-        assert_eq!(breaker.state(), BreakerState::HalfOpen, "a late answer is not the probe's");
+        assert_eq!(
+            breaker.state(),
+            BreakerState::HalfOpen,
+            "a late answer is not the probe's"
+        );
         breaker.record(ms(300), true, Outcome::Good);
-        assert_eq!((breaker.state(), breaker.admit(ms(300))), (BreakerState::Closed, Admit::Yes));
+        assert_eq!(
+            (breaker.state(), breaker.admit(ms(300))),
+            (BreakerState::Closed, Admit::Yes)
+        );
     }
 
     #[test]
@@ -179,7 +194,9 @@ mod tests {
         let mut now = ms(0);
         let mut waits = Vec::new();
         for _ in 0..6 {
-            let Admit::No { retry_after } = breaker.admit(now) else { panic!("open") };
+            let Admit::No { retry_after } = breaker.admit(now) else {
+                panic!("open")
+            };
             waits.push(retry_after);
             now += retry_after;
             assert_eq!(breaker.admit(now), Admit::Probe);

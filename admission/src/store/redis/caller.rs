@@ -48,7 +48,14 @@ struct Attempt {
 impl Caller {
     pub fn new(link: Arc<Link>, breaker_per_room: bool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Caller {
         let permits = Semaphore::new(MAX_IN_FLIGHT);
-        Caller { link, permits, breakers: Mutex::default(), breaker_per_room, clock, entropy }
+        Caller {
+            link,
+            permits,
+            breakers: Mutex::default(),
+            breaker_per_room,
+            clock,
+            entropy,
+        }
     }
 
     pub async fn call(&self, script: &Invocation) -> Result<Value, StoreError> {
@@ -79,7 +86,15 @@ impl Caller {
 
     /// As a call, past the breaker and the bound, once: a look at the store itself.
     pub async fn look(&self, script: &Invocation) -> Result<Value, StoreError> {
-        let attempt = || self.attempt(script, Attempt { within: CALL_WITHIN, probe: false });
+        let attempt = || {
+            self.attempt(
+                script,
+                Attempt {
+                    within: CALL_WITHIN,
+                    probe: false,
+                },
+            )
+        };
         match attempt().await {
             Err(fault) if fault.remedy == Remedy::LoadScript => attempt().await.map_err(|fault| fault.error),
             answer => answer.map_err(|fault| fault.error),
@@ -141,7 +156,10 @@ impl Caller {
         };
         let fault = classify(&error);
         if fault.remedy == Remedy::LoadScript {
-            self.link.load(wire, script).await.map_err(|error| Fault { remedy: Remedy::None, ..classify(&error) })?;
+            self.link.load(wire, script).await.map_err(|error| Fault {
+                remedy: Remedy::None,
+                ..classify(&error)
+            })?;
         }
         Err(fault)
     }

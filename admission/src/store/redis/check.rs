@@ -59,7 +59,10 @@ impl ConfigFinding {
 /// Reads the text of `INFO`. A field that is missing finds nothing: some services hide parts of it.
 #[must_use]
 pub fn findings(info: &str) -> Vec<ConfigFinding> {
-    let fields: HashMap<&str, &str> = info.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
+    let fields: HashMap<&str, &str> = info
+        .lines()
+        .filter_map(|line| line.trim_end().split_once(':'))
+        .collect();
     let number = |name: &str| fields.get(name).and_then(|value| value.parse::<u64>().ok());
     let mut found = Vec::new();
     match fields.get("maxmemory_policy") {
@@ -84,7 +87,9 @@ pub fn findings(info: &str) -> Vec<ConfigFinding> {
         _ => {}
     }
     if let Some(version) = fields.get("redis_version").filter(|version| is_old(version)) {
-        found.push(ConfigFinding::OldServer { version: short(version) });
+        found.push(ConfigFinding::OldServer {
+            version: short(version),
+        });
     }
     found
 }
@@ -113,9 +118,16 @@ mod tests {
 
     #[test]
     fn f8_each_bad_setting_is_found_and_only_eviction_is_refused() {
-        let evicting = ConfigFinding::Evicting { policy: "allkeys-lru".to_owned() };
-        let old = ConfigFinding::OldServer { version: "6.2.14".to_owned() };
-        let full = ConfigFinding::NearlyFull { used: 850_001, maximum: 1_000_000 };
+        let evicting = ConfigFinding::Evicting {
+            policy: "allkeys-lru".to_owned(),
+        };
+        let old = ConfigFinding::OldServer {
+            version: "6.2.14".to_owned(),
+        };
+        let full = ConfigFinding::NearlyFull {
+            used: 850_001,
+            maximum: 1_000_000,
+        };
         let table = [
             ("maxmemory_policy:noeviction", "maxmemory_policy:allkeys-lru", evicting),
             ("aof_enabled:1", "aof_enabled:0", ConfigFinding::NoAppendOnlyFile),
@@ -125,7 +137,11 @@ mod tests {
             ("7.0.15", "6.2.14", old),
         ];
         for (good, bad, finding) in table {
-            assert_eq!(findings(&GOOD.replace(good, bad)), [finding.clone()], "{bad}");
+            assert_eq!(
+                findings(&GOOD.replace(good, bad)),
+                std::slice::from_ref(&finding),
+                "{bad}"
+            );
             assert_eq!(finding.is_refused(), matches!(finding, ConfigFinding::Evicting { .. }));
             assert!(!finding.advice().is_empty());
         }
@@ -133,7 +149,14 @@ mod tests {
 
     #[test]
     fn nonsense_finds_nothing() {
-        for text in ["", ":", "maxmemory:x\nused_memory:-1", "redis_version:", "redis_version:7", "\0\0"] {
+        for text in [
+            "",
+            ":",
+            "maxmemory:x\nused_memory:-1",
+            "redis_version:",
+            "redis_version:7",
+            "\0\0",
+        ] {
             assert_eq!(findings(text), [], "{text:?}");
         }
     }

@@ -121,7 +121,12 @@ impl Dialer {
     fn address(&self, endpoint: &Endpoint) -> ConnectionAddr {
         let Endpoint { host, port } = endpoint.clone();
         if self.url.tls {
-            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+            ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: None,
+            }
         } else {
             ConnectionAddr::Tcp(host, port)
         }

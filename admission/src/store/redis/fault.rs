@@ -46,7 +46,10 @@ pub(super) fn classify(error: &RedisError) -> Fault {
 
 fn server(kind: ServerErrorKind, error: &RedisError) -> Fault {
     match kind {
-        ServerErrorKind::NoScript => Fault { remedy: Remedy::LoadScript, ..refused(error) },
+        ServerErrorKind::NoScript => Fault {
+            remedy: Remedy::LoadScript,
+            ..refused(error)
+        },
         ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown | ServerErrorKind::BusyLoading => {
             away(Remedy::Retry, error.to_string())
         }
@@ -71,21 +74,36 @@ fn server(kind: ServerErrorKind, error: &RedisError) -> Fault {
 fn extension(error: &RedisError) -> Fault {
     match error.code().unwrap_or_default() {
         "BUSY" | "UNBLOCKED" => away(Remedy::Retry, error.to_string()),
-        "NOREPLICAS" | "MISCONF" => Fault { outcome: Outcome::Bad, ..refused(error) },
+        "NOREPLICAS" | "MISCONF" => Fault {
+            outcome: Outcome::Bad,
+            ..refused(error)
+        },
         _ => refused(error),
     }
 }
 
 fn away(remedy: Remedy, why: String) -> Fault {
-    Fault { remedy, error: StoreError::Away(why), outcome: Outcome::Bad }
+    Fault {
+        remedy,
+        error: StoreError::Away(why),
+        outcome: Outcome::Bad,
+    }
 }
 
 fn refused(error: &RedisError) -> Fault {
-    Fault { remedy: Remedy::None, error: StoreError::Refused(error.to_string()), outcome: Outcome::Good }
+    Fault {
+        remedy: Remedy::None,
+        error: StoreError::Refused(error.to_string()),
+        outcome: Outcome::Good,
+    }
 }
 
 fn nonsense(error: &RedisError) -> Fault {
-    Fault { remedy: Remedy::Reconnect, error: StoreError::Nonsense(error.to_string()), outcome: Outcome::Bad }
+    Fault {
+        remedy: Remedy::Reconnect,
+        error: StoreError::Nonsense(error.to_string()),
+        outcome: Outcome::Bad,
+    }
 }
 
 #[cfg(test)]
@@ -101,22 +119,42 @@ mod tests {
     fn f7_every_error_line_has_its_remedy() {
         let table = [
             ("NOSCRIPT No matching script", Remedy::LoadScript, "refused"),
-            ("TRYAGAIN Multiple keys request during rehashing of slot", Remedy::Retry, "away"),
+            (
+                "TRYAGAIN Multiple keys request during rehashing of slot",
+                Remedy::Retry,
+                "away",
+            ),
             ("CLUSTERDOWN The cluster is down", Remedy::Retry, "away"),
             ("LOADING Redis is loading the dataset in memory", Remedy::Retry, "away"),
             ("BUSY Redis is busy running a script", Remedy::Retry, "away"),
-            ("READONLY You can't write against a read only replica.", Remedy::Reconnect, "away"),
+            (
+                "READONLY You can't write against a read only replica.",
+                Remedy::Reconnect,
+                "away",
+            ),
             ("MASTERDOWN Link with MASTER is down", Remedy::Reconnect, "away"),
             ("MOVED 3999 127.0.0.1:6381", Remedy::Reconnect, "away"),
             ("ASK 3999 127.0.0.1:6381", Remedy::Reconnect, "away"),
-            ("OOM command not allowed when used memory > 'maxmemory'.", Remedy::None, "refused"),
+            (
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                Remedy::None,
+                "refused",
+            ),
             ("NOREPLICAS Not enough good replicas to write.", Remedy::None, "refused"),
             ("MISCONF Errors writing to the AOF file", Remedy::None, "refused"),
             ("NOPERM this user has no permissions", Remedy::None, "refused"),
             ("NOAUTH Authentication required.", Remedy::None, "refused"),
             ("WRONGPASS invalid username-password pair", Remedy::None, "refused"),
-            ("CROSSSLOT Keys in request don't hash to the same slot", Remedy::None, "refused"),
-            ("ERR user_script:1: attempt to index a nil value", Remedy::None, "refused"),
+            (
+                "CROSSSLOT Keys in request don't hash to the same slot",
+                Remedy::None,
+                "refused",
+            ),
+            (
+                "ERR user_script:1: attempt to index a nil value",
+                Remedy::None,
+                "refused",
+            ),
             ("ERR READONLY You can't write, script: f_1", Remedy::Reconnect, "away"),
             ("WHATEVER new in some later version", Remedy::None, "refused"),
         ];

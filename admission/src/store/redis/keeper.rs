@@ -125,7 +125,11 @@ impl RedisStore {
 
     fn start(url: StoreUrl, options: RedisOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> RedisStore {
         let in_cluster = matches!(url.topology, Topology::Cluster(_));
-        let dialer = Dialer { url, tls: options.tls, sentinel: options.sentinel };
+        let dialer = Dialer {
+            url,
+            tls: options.tls,
+            sentinel: options.sentinel,
+        };
         let link = Arc::new(Link::new(dialer, options.loader, Arc::clone(&entropy)));
         let caller = Arc::new(Caller::new(Arc::clone(&link), in_cluster, clock, entropy));
         let findings = Arc::new(Mutex::new(None));
@@ -135,7 +139,12 @@ impl RedisStore {
         };
         let check = check_for_ever(link, Arc::clone(&findings));
         let tasks = vec![tokio::spawn(keep), tokio::spawn(check)];
-        RedisStore { caller, findings, tasks, test_clock: None }
+        RedisStore {
+            caller,
+            findings,
+            tasks,
+            test_clock: None,
+        }
     }
 }
 
@@ -170,7 +179,10 @@ async fn check(wire: &mut Wire) -> Option<Vec<ConfigFinding>> {
     Some(all)
 }
 
-pub(super) const CANARY_PLACE: Place = Place { stamp: Stamp::MAX, visitor: VisitorId([0; 16]) };
+pub(super) const CANARY_PLACE: Place = Place {
+    stamp: Stamp::MAX,
+    visitor: VisitorId([0; 16]),
+};
 
 /// A real claim in a room of its own: it writes, so a replica and a full server are found out too.
 pub(super) fn canary() -> Invocation {

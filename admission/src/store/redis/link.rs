@@ -43,8 +43,19 @@ struct Held {
 
 impl Link {
     pub fn new(dialer: Dialer, loader: Option<Credentials>, entropy: Arc<dyn Entropy>) -> Link {
-        let now = Held { generation: 0, wire: None, why: "not connected yet".to_owned() };
-        Link { dialer, loader, now: Mutex::new(now), wanted: Notify::new(), renewed: Notify::new(), entropy }
+        let now = Held {
+            generation: 0,
+            wire: None,
+            why: "not connected yet".to_owned(),
+        };
+        Link {
+            dialer,
+            loader,
+            now: Mutex::new(now),
+            wanted: Notify::new(),
+            renewed: Notify::new(),
+            entropy,
+        }
     }
 
     /// The present connection, or why there is none. Never waits.

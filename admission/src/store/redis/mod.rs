@@ -101,10 +101,19 @@ impl Store for RedisStore {
         new: LiveSettings,
     ) -> Result<LiveSettings, StoreError> {
         if check_texts(&new).is_err() {
-            return Err(StoreError::Refused(format!("a text is longer than {} bytes", LiveSettings::MAX_TEXT)));
+            return Err(StoreError::Refused(format!(
+                "a text is longer than {} bytes",
+                LiveSettings::MAX_TEXT
+            )));
         }
-        let new = LiveSettings { version: expected_version.saturating_add(1).min(Stamp::MAX.0), ..new };
-        let script = self.args(policy).settings(expected_version, &new)?.invoke(Operation::SettingsPut);
+        let new = LiveSettings {
+            version: expected_version.saturating_add(1).min(Stamp::MAX.0),
+            ..new
+        };
+        let script = self
+            .args(policy)
+            .settings(expected_version, &new)?
+            .invoke(Operation::SettingsPut);
         reply::settings_put(&self.call(&script).await?)
     }
 

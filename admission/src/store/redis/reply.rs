@@ -6,7 +6,9 @@ use redis::Value;
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::LiveSettings;
 use crate::rate::Rate;
-use crate::store::{Claim, Enter, Joined, MAX_BATCH, MAX_ENDED, RoomState, SKETCH_POINTS, Session, Snapshot, StoreError};
+use crate::store::{
+    Claim, Enter, Joined, MAX_BATCH, MAX_ENDED, RoomState, SKETCH_POINTS, Session, Snapshot, StoreError,
+};
 
 type Reply<T> = Result<T, StoreError>;
 
@@ -33,7 +35,10 @@ pub(super) fn claim(value: &Value, place: Place) -> Reply<Claim> {
 /// `{added, refused}`.
 pub(super) fn joined(value: &Value) -> Reply<Joined> {
     match numbers(value)?.as_slice() {
-        [added, refused] => Ok(Joined { added: *added, refused: *refused }),
+        [added, refused] => Ok(Joined {
+            added: *added,
+            refused: *refused,
+        }),
         other => nonsense("join", &other),
     }
 }
@@ -63,15 +68,40 @@ pub(super) fn snapshot(value: &Value) -> Reply<Snapshot> {
         return nonsense("tick", &"not five parts");
     };
     let scalars = decimals(bytes(scalars)?)?;
-    let [ordinal, id, seq, ticked_at, state, frontier, grace_frontier, horizon, rest @ ..] = scalars.as_slice() else {
+    let [
+        ordinal,
+        id,
+        seq,
+        ticked_at,
+        state,
+        frontier,
+        grace_frontier,
+        horizon,
+        rest @ ..,
+    ] = scalars.as_slice()
+    else {
         return nonsense("tick", &scalars.len());
     };
-    let [waiting, present, admitted, active, ghosts, admitted_total, left_total, capacity, count, period_us] = rest
+    let [
+        waiting,
+        present,
+        admitted,
+        active,
+        ghosts,
+        admitted_total,
+        left_total,
+        capacity,
+        count,
+        period_us,
+    ] = rest
     else {
         return nonsense("tick", &scalars.len());
     };
     Ok(Snapshot {
-        epoch: Epoch { ordinal: *ordinal, id: *id },
+        epoch: Epoch {
+            ordinal: *ordinal,
+            id: *id,
+        },
         seq: *seq,
         now: Stamp(number(now)?),
         ticked_at: Stamp(*ticked_at),
@@ -95,8 +125,15 @@ pub(super) fn snapshot(value: &Value) -> Reply<Snapshot> {
 }
 
 fn session(place: Place, stamp: u64, claimed_at: u64, expires_at: u64) -> Session {
-    let place = Place { stamp: Stamp(stamp), visitor: place.visitor };
-    Session { place, claimed_at: Stamp(claimed_at), expires_at: Stamp(expires_at) }
+    let place = Place {
+        stamp: Stamp(stamp),
+        visitor: place.visitor,
+    };
+    Session {
+        place,
+        claimed_at: Stamp(claimed_at),
+        expires_at: Stamp(expires_at),
+    }
 }
 
 fn room_state(code: u64) -> Reply<RoomState> {
@@ -136,19 +173,27 @@ fn settings(json: &[u8]) -> Reply<LiveSettings> {
 
 fn points(text: &[u8]) -> Reply<Vec<(Stamp, u64)>> {
     let flat = decimals(text)?;
-    let points: Vec<_> = flat.chunks_exact(2).filter_map(|pair| Some((Stamp(*pair.first()?), *pair.get(1)?))).collect();
-    let rising = points.windows(2).all(|pair| matches!(pair, [(s, r), (t, q)] if s <= t && r < q));
-    if flat.len() % 2 == 1 || points.len() > SKETCH_POINTS || !rising {
+    let points: Vec<_> = flat
+        .chunks_exact(2)
+        .filter_map(|pair| Some((Stamp(*pair.first()?), *pair.get(1)?)))
+        .collect();
+    let rising = points
+        .windows(2)
+        .all(|pair| matches!(pair, [(s, r), (t, q)] if s <= t && r < q));
+    if !flat.len().is_multiple_of(2) || points.len() > SKETCH_POINTS || !rising {
         return nonsense("sketch", &flat.len());
     }
     Ok(points)
 }
 
 fn ids(raw: &[u8], most: usize) -> Reply<Vec<VisitorId>> {
-    if raw.len() % 16 != 0 || raw.len() / 16 > most {
+    if !raw.len().is_multiple_of(16) || raw.len() / 16 > most {
         return nonsense("ids", &raw.len());
     }
-    Ok(raw.chunks_exact(16).filter_map(|id| id.try_into().ok().map(VisitorId)).collect())
+    Ok(raw
+        .chunks_exact(16)
+        .filter_map(|id| id.try_into().ok().map(VisitorId))
+        .collect())
 }
 
 /// Decimal numbers below 2^53, separated by single spaces.
@@ -156,8 +201,14 @@ fn decimals(text: &[u8]) -> Reply<Vec<u64>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let Ok(text) = std::str::from_utf8(text) else { return nonsense("numbers", &"not text") };
-    let exact = |word: &str| word.parse().ok().filter(|number| *number <= Stamp::MAX.0 && !word.starts_with('+'));
+    let Ok(text) = std::str::from_utf8(text) else {
+        return nonsense("numbers", &"not text");
+    };
+    let exact = |word: &str| {
+        word.parse()
+            .ok()
+            .filter(|number| *number <= Stamp::MAX.0 && !word.starts_with('+'))
+    };
     match text.split(' ').map(exact).collect() {
         Some(numbers) => Ok(numbers),
         None => nonsense("numbers", &text),
@@ -197,4 +248,119 @@ fn nonsense<T>(expected: &str, got: &dyn std::fmt::Debug) -> Reply<T> {
     let end = text.char_indices().nth(120).map_or(text.len(), |(at, _)| at);
     text.truncate(end);
     Err(StoreError::Nonsense(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLACE: Place = Place {
+        stamp: Stamp(5),
+        visitor: VisitorId([7; 16]),
+    };
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    fn tick_answer() -> Vec<Value> {
+        let scalars = "1 2 3 4 6 5 0 9007199254740991 1 2 3 4 5 6 7 8 60 60000000";
+        vec![
+            Value::Int(9),
+            text(scalars),
+            text("5 0 6 1"),
+            Value::BulkString(vec![1; 32]),
+            text(""),
+        ]
+    }
+
+    #[test]
+    fn a_tick_s_answer_is_read_field_by_field() {
+        let read = snapshot(&Value::Array(tick_answer())).unwrap();
+        assert_eq!(
+            (read.epoch, read.seq, read.now),
+            (Epoch { ordinal: 1, id: 2 }, 3, Stamp(9))
+        );
+        assert_eq!(
+            (read.ticked_at, read.state, read.horizon),
+            (Stamp(4), RoomState::Recovering, Stamp::MAX)
+        );
+        assert_eq!((read.capacity, read.rate), (8, Rate::per_minute(60).unwrap()));
+        assert_eq!(read.sketch, [(Stamp(5), 0), (Stamp(6), 1)]);
+        assert_eq!(read.ended, [VisitorId([1; 16]); 2]);
+    }
+
+    #[test]
+    fn each_part_that_makes_no_sense_is_nonsense() {
+        let scalars = |from: &str, to: &str| {
+            let Value::BulkString(good) = &tick_answer()[1] else {
+                panic!("text")
+            };
+            text(&String::from_utf8_lossy(good).replacen(from, to, 1))
+        };
+        let zero_rate = r#"{"version":1,"capacity":null,"rate":{"count":0,"period_us":0},"paused":null,"closed":false,"message":null}"#;
+        let table = [
+            (0, Value::Int(-1)),
+            (0, Value::Int(i64::MAX)),
+            (0, Value::Nil),
+            (1, text("")),
+            (1, text("1 2")),
+            (1, scalars("1 2 3", "1 2")),
+            (1, scalars("1 2 3", "1 2 3 3")),
+            (1, scalars(" 4 6 ", " 4 7 ")),
+            (1, scalars("9007199254740991", "9007199254740992")),
+            (1, scalars("1 2", "1  2")),
+            (1, scalars("1 2", "1e+15 2")),
+            (1, scalars("1 2", "+1 2")),
+            (1, scalars(" 60 ", " 0 ")),
+            (2, text("5")),
+            (2, text("6 0 5 1")),
+            (2, text("5 0 6 0")),
+            (
+                2,
+                text(&(0..65).map(|i| format!("{i} {i}")).collect::<Vec<_>>().join(" ")),
+            ),
+            (3, Value::BulkString(vec![0; 15])),
+            (3, Value::BulkString(vec![0; 16 * (MAX_ENDED + 1)])),
+            (4, text("{")),
+            (4, text(zero_rate)),
+            (4, Value::Okay),
+        ];
+        for (part, wrong) in table {
+            let mut answer = tick_answer();
+            answer[part] = wrong.clone();
+            let read = snapshot(&Value::Array(answer));
+            assert!(
+                matches!(read, Err(StoreError::Nonsense(_))),
+                "{part} {wrong:?}: {read:?}"
+            );
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let words = prop::collection::vec(any::<u64>().prop_map(|n| n.to_string()), 0..20);
+        let leaf = prop_oneof![
+            Just(Value::Nil),
+            Just(Value::Okay),
+            any::<i64>().prop_map(Value::Int),
+            (0i64..5).prop_map(Value::Int),
+            prop::collection::vec(any::<u8>(), 0..80).prop_map(Value::BulkString),
+            words.prop_map(|words| text(&words.join(" "))),
+            any::<String>().prop_map(Value::SimpleString),
+        ];
+        leaf.prop_recursive(2, 24, 6, |inner| {
+            prop::collection::vec(inner, 0..6).prop_map(Value::Array)
+        })
+    }
+
+    proptest! {
+        /// Whatever is answered: a value or a refusal, never a panic.
+        #[test]
+        fn reading_is_total(value in any_value()) {
+            let _ = (enter(&value, PLACE), claim(&value, PLACE), joined(&value), done(&value));
+            let _ = (ended(&value), settings_put(&value), snapshot(&value));
+        }
+    }
 }

@@ -152,7 +152,10 @@ impl Invocation {
         cmd
     }
 
-    #[allow(clippy::indexing_slicing, reason = "ALL and the enumeration have the same order and length; tested")]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "ALL and the enumeration have the same order and length; tested"
+    )]
     fn script(&self) -> &'static Script {
         &SCRIPTS[self.operation.index()]
     }
@@ -175,7 +178,11 @@ mod tests {
 
     #[test]
     fn all_keys_of_a_room_share_its_hash_tag() {
-        let call = Invocation { operation: Operation::Claim, room: "sale".to_owned(), args: Vec::new() };
+        let call = Invocation {
+            operation: Operation::Claim,
+            room: "sale".to_owned(),
+            args: Vec::new(),
+        };
         let packed = String::from_utf8(call.run().get_packed_command()).unwrap();
         assert_eq!(packed.matches("stanchion:{sale}:").count(), PARTS.len(), "{packed}");
     }

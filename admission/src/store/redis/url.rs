@@ -96,7 +96,12 @@ pub fn parse(url: &str) -> Result<StoreUrl, UrlError> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (topology, db) = kind.topology(hosts, path)?;
-    Ok(StoreUrl { topology, tls, credentials: credentials(login)?, db })
+    Ok(StoreUrl {
+        topology,
+        tls,
+        credentials: credentials(login)?,
+        db,
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -142,7 +147,12 @@ fn unix(rest: &str) -> Result<StoreUrl, UrlError> {
     if !path.starts_with('/') || path.contains('\0') {
         return Err(UrlError::Endpoint);
     }
-    Ok(StoreUrl { topology: Topology::Unix(PathBuf::from(path)), tls: false, credentials: Credentials::default(), db })
+    Ok(StoreUrl {
+        topology: Topology::Unix(PathBuf::from(path)),
+        tls: false,
+        credentials: Credentials::default(),
+        db,
+    })
 }
 
 fn endpoints(hosts: &str, default_port: u16) -> Result<Vec<Endpoint>, UrlError> {
@@ -172,7 +182,10 @@ fn endpoint(text: &str, default_port: u16) -> Result<Endpoint, UrlError> {
     let named = !host.is_empty() && host.len() <= 253 && host.bytes().all(plain);
     let port = port.map_or(Some(default_port), number).filter(|port| *port != 0);
     match port {
-        Some(port) if named => Ok(Endpoint { host: host.to_owned(), port }),
+        Some(port) if named => Ok(Endpoint {
+            host: host.to_owned(),
+            port,
+        }),
         _ => Err(UrlError::Endpoint),
     }
 }
@@ -194,17 +207,26 @@ fn credentials(login: &str) -> Result<Credentials, UrlError> {
         Some((user, password)) => (decode(user)?, Some(decode(password)?)),
         None => (decode(login)?, None),
     };
-    Ok(Credentials { user: (!user.is_empty()).then_some(user), password })
+    Ok(Credentials {
+        user: (!user.is_empty()).then_some(user),
+        password,
+    })
 }
 
 fn decode(text: &str) -> Result<String, UrlError> {
-    let text = percent_decode_str(text).decode_utf8().map_err(|_| UrlError::Credentials)?;
+    let text = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| UrlError::Credentials)?;
     Ok(text.into_owned())
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.password.is_some() { "with a password" } else { "without a password" };
+        let state = if self.password.is_some() {
+            "with a password"
+        } else {
+            "without a password"
+        };
         write!(f, "Credentials({state})")
     }
 }
@@ -224,22 +246,37 @@ mod tests {
     use super::*;
 
     fn at(host: &str, port: u16) -> Endpoint {
-        Endpoint { host: host.to_owned(), port }
+        Endpoint {
+            host: host.to_owned(),
+            port,
+        }
     }
 
     #[test]
     fn good_urls() {
         let parsed = |url: &str| parse(url).unwrap_or_else(|e| panic!("{url}: {e}"));
         assert_eq!(parsed("redis://h").topology, Topology::Single(at("h", 6379)));
-        assert_eq!(parsed("redis://[::1]:7000/3").topology, Topology::Single(at("::1", 7000)));
+        assert_eq!(
+            parsed("redis://[::1]:7000/3").topology,
+            Topology::Single(at("::1", 7000))
+        );
         assert_eq!(parsed("redis://h:1/3").db, 3);
         assert!(parsed("rediss://h").tls);
-        assert_eq!(parsed("redis+unix:///run/r.sock?db=2").topology, Topology::Unix("/run/r.sock".into()));
+        assert_eq!(
+            parsed("redis+unix:///run/r.sock?db=2").topology,
+            Topology::Unix("/run/r.sock".into())
+        );
         let cluster = parsed("rediss+cluster://u:p@a:1,b");
         assert_eq!(cluster.topology, Topology::Cluster(vec![at("a", 1), at("b", 6379)]));
         let sentinel = parsed("redis+sentinel://:s%40cret@a,b:2/line/1");
         let sentinels = vec![at("a", 26_379), at("b", 2)];
-        assert_eq!(sentinel.topology, Topology::Sentinel { sentinels, master: "line".to_owned() });
+        assert_eq!(
+            sentinel.topology,
+            Topology::Sentinel {
+                sentinels,
+                master: "line".to_owned()
+            }
+        );
         assert_eq!(sentinel.credentials.password.as_deref(), Some("s@cret"));
         assert_eq!((sentinel.credentials.user, sentinel.db), (None, 1));
     }
@@ -280,6 +317,9 @@ mod tests {
     fn a_password_is_never_printed() {
         let url = parse("redis://someone:hunter2@h").unwrap();
         let printed = format!("{url:?}");
-        assert!(!printed.contains("hunter2") && !printed.contains("someone"), "{printed}");
+        assert!(
+            !printed.contains("hunter2") && !printed.contains("someone"),
+            "{printed}"
+        );
     }
 }

@@ -25,6 +25,7 @@
 -- tostring rounds to 14 digits.
 
 local call = redis.call
+-- Where an operation's own arguments begin.
 local OWN = 14
 local MAX = 9007199254740991
 
@@ -188,7 +189,7 @@ local function spend(count) S.credit = max(S.credit - count * S.credit_unit, 0) 
 local function unqueue(id)
   call('ZREM', K.present, id)
   call('ZREM', K.seen, id)
-  return call('ZREM', K.queue, id) == 1
+  call('ZREM', K.queue, id)
 end
 
 -- Takes a session or an admission away; says which stamp it had.
@@ -217,7 +218,7 @@ local function session(id)
   return { 1, score(K.claimed, id), outside(ends), stamp_of(id) }
 end
 
--- Adds what may wait and is missing. `taken`: everything known but what waits. Returns the stamps in queue now.
+-- What is known of many ids: `queue` their stamps in the line, `taken` whether they may not enter it.
 local function known_of(ids)
   local known = { queue = lookup('ZMSCORE', K.queue, ids) }
   local places, spent, revoked =

@@ -10,10 +10,11 @@ if how == 'revoked' and not score(K.revoked, id) then
   call('ZREMRANGEBYRANK', K.revoked, 0, int(-1 - B.MAX_REVOKED))
 end
 if score(K.ended, id) then return 1 end
-local held = vacate(id)
-local waited = unqueue(id)
-if not (held or waited or score(K.spent, id)) then S.ghost_active = max(S.ghost_active - 1, 0) end
-call('ZADD', K.spent, int(min(held or stamp, MAX)), id)
+local waited = score(K.queue, id)
+unqueue(id)
+local known = vacate(id) or waited or score(K.spent, id)
+if not known then S.ghost_active = max(S.ghost_active - 1, 0) end
+call('ZADD', K.spent, int(known or min(stamp, MAX)), id)
 call('ZADD', K.ended, int(NOW.service), id)
 call('ZREMRANGEBYRANK', K.ended, 0, int(-1 - B.MAX_ENDED_KEPT))
 save()

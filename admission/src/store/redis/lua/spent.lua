@@ -5,11 +5,14 @@
 
 begin()
 local ids, stamps = read_places(OWN)
-local active, used, list = lookup('ZMSCORE', K.active, ids), {}, {}
+local active, queued = lookup('ZMSCORE', K.active, ids), lookup('ZMSCORE', K.queue, ids)
+local held, spent = lookup('HMGET', K.places, ids), lookup('ZMSCORE', K.spent, ids)
+local used, list, known = {}, {}, {}
 for i, id in ipairs(ids) do
   if not active[i] then
+    known[id] = known[id] or queued[i] or held[i] or spent[i] or stamps[i]
     used[#used + 1] = id
-    list[#list + 1] = int(stamps[i])
+    list[#list + 1] = int(known[id])
     list[#list + 1] = id
   end
 end

@@ -8,8 +8,8 @@ local ids = {}
 for i = OWN, #ARGV - 3, 4 do ids[#ids + 1] = ARGV[i] end
 local ended, revoked, spent =
   lookup('ZMSCORE', K.ended, ids), lookup('ZMSCORE', K.revoked, ids), lookup('ZMSCORE', K.spent, ids)
-local active, admitted, queued =
-  lookup('ZMSCORE', K.active, ids), lookup('ZMSCORE', K.admitted, ids), lookup('ZMSCORE', K.queue, ids)
+local active, held, queued =
+  lookup('ZMSCORE', K.active, ids), lookup('HMGET', K.places, ids), lookup('ZMSCORE', K.queue, ids)
 local lost = S.epoch_ordinal == 0 or NOW.service < S.readopt_until
 local until_service = plus(NOW.service, P.session_ttl)
 
@@ -24,7 +24,7 @@ local over, back, inside, claims, places, ends = {}, {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local at = OWN + (i - 1) * 4
   local stamp, claimed_at, expires_at = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local waits = admitted[i] or queued[i]
+  local known = held[i] or queued[i]
   if ended[i] or revoked[i] or spent[i] or stamp > MAX then
     over[#over + 1] = id
   elseif active[i] or back[id] then
@@ -32,9 +32,9 @@ for i, id in ipairs(ids) do
       ends[#ends + 1] = int(until_service)
       ends[#ends + 1] = id
     end
-  elseif waits or may_readopt(claimed_at, expires_at) then
+  elseif known or may_readopt(claimed_at, expires_at) then
     claimed_at = min(claimed_at, NOW.store)
-    if not waits and claimed_at <= S.ghost_as_of then S.ghost_active = max(S.ghost_active - 1, 0) end
+    if claimed_at <= S.ghost_as_of then S.ghost_active = max(S.ghost_active - 1, 0) end
     back[id] = true
     inside[#inside + 1] = id
     ends[#ends + 1] = int(until_service)
@@ -42,7 +42,7 @@ for i, id in ipairs(ids) do
     claims[#claims + 1] = int(claimed_at)
     claims[#claims + 1] = id
     places[#places + 1] = id
-    places[#places + 1] = int(stamp)
+    places[#places + 1] = int(known or stamp)
   else
     over[#over + 1] = id
   end
