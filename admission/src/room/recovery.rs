@@ -24,6 +24,7 @@ impl Room {
             id: call.new_epoch_id,
         });
         (self.seq, self.admitted_total, self.left_total) = (0, 0, 0);
+        self.horizon.changed_at = now.service;
         let rate = self.in_force(call.policy).rate;
         if born {
             self.pace = Pace::full(rate, now.store);

@@ -1,0 +1,609 @@
+//! The plain model of a room: a list of people, searched and sorted each time. It follows docs/ADMISSION.md sentence by
+//! sentence and shares no code with the stores but the words (ids, policy, rate, answers).
+
+use stanchion_admission::ids::{Epoch, Place, Stamp, VisitorId};
+use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
+use stanchion_admission::rate::Rate;
+use stanchion_admission::store::{Claim, End, Enter, Joined, RoomState, Session, Snapshot, Tick};
+
+const S: u64 = 1_000_000;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    Waiting { seen: Option<u64> },
+    Admitted { deadline: u64 },
+    Inside { end: u64, claimed_at: u64 },
+    Used,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub place: Place,
+    pub part: Part,
+}
+
+#[derive(Clone, Default, Debug)]
+pub struct Model {
+    pub people: Vec<Person>,
+    ended: Vec<(u64, VisitorId)>,
+    revoked: Vec<(u64, VisitorId)>,
+    epoch: Option<Epoch>,
+    seq: u64,
+    frontier: u64,
+    grace_frontier: u64,
+    credit: u64,
+    credit_unit: u64,
+    credit_at: u64,
+    ticked_at: u64,
+    paused_total: u64,
+    line_until: u64,
+    recovering_until: u64,
+    readopt_until: u64,
+    ghost_active: u64,
+    ghost_admitted: u64,
+    ghost_as_of: u64,
+    ghost_active_until: u64,
+    ghost_admitted_until: u64,
+    horizon: u64,
+    factor: u64,
+    factor_changed_at: u64,
+    marks: Vec<(u64, u64)>,
+    admitted_total: u64,
+    left_total: u64,
+    settings: LiveSettings,
+}
+
+fn us(span: std::time::Duration) -> u64 {
+    span.as_micros() as u64
+}
+
+fn presence_window(policy: &RoomPolicy) -> u64 {
+    (3 * us(policy.near_poll)).max(10 * S)
+}
+
+impl Model {
+    pub fn new() -> Model {
+        Model {
+            horizon: Stamp::MAX.0,
+            factor: 1,
+            ..Model::default()
+        }
+    }
+
+    fn store_time(&self, now: Stamp) -> u64 {
+        now.0.max(self.ticked_at)
+    }
+
+    fn service_time(&self, now: u64) -> u64 {
+        if self.ticked_at == 0 {
+            return now;
+        }
+        self.ticked_at - self.paused_total + (now - self.ticked_at).min(3 * S)
+    }
+
+    fn find(&self, id: VisitorId) -> Option<&Person> {
+        self.people.iter().find(|p| p.place.visitor == id)
+    }
+
+    fn find_mut(&mut self, id: VisitorId) -> Option<&mut Person> {
+        self.people.iter_mut().find(|p| p.place.visitor == id)
+    }
+
+    fn part(&self, id: VisitorId) -> Option<Part> {
+        self.find(id).map(|p| p.part.clone())
+    }
+
+    fn has_ended(&self, id: VisitorId) -> bool {
+        self.ended.iter().any(|e| e.1 == id)
+    }
+
+    fn is_revoked(&self, id: VisitorId) -> bool {
+        self.revoked.iter().any(|e| e.1 == id)
+    }
+
+    /// Whether somebody was admitted between `before` and now.
+    pub fn gave_since(&self, before: &Model) -> bool {
+        self.epoch == before.epoch && self.admitted_total > before.admitted_total
+    }
+
+    pub fn waiting(&self) -> Vec<Place> {
+        self.sorted(|part| matches!(part, Part::Waiting { .. }))
+    }
+
+    pub fn present_places(&self) -> Vec<Place> {
+        self.sorted(|part| matches!(part, Part::Waiting { seen: Some(_) }))
+    }
+
+    pub fn admitted_places(&self) -> Vec<Place> {
+        self.sorted(|part| matches!(part, Part::Admitted { .. }))
+    }
+
+    fn sorted(&self, which: impl Fn(&Part) -> bool) -> Vec<Place> {
+        let mut out: Vec<Place> = self.people.iter().filter(|p| which(&p.part)).map(|p| p.place).collect();
+        out.sort();
+        out
+    }
+
+    fn count(&self, which: impl Fn(&Part) -> bool) -> u64 {
+        self.people.iter().filter(|p| which(&p.part)).count() as u64
+    }
+
+    fn inside(&self) -> u64 {
+        self.count(|part| matches!(part, Part::Inside { .. }))
+    }
+
+    fn admitted(&self) -> u64 {
+        self.count(|part| matches!(part, Part::Admitted { .. }))
+    }
+
+    fn capacity(&self, policy: &RoomPolicy) -> u64 {
+        self.settings.capacity.unwrap_or(policy.capacity)
+    }
+
+    fn rate(&self, policy: &RoomPolicy) -> Rate {
+        self.settings.rate.unwrap_or(policy.rate)
+    }
+
+    fn free(&self, policy: &RoomPolicy) -> u64 {
+        let used = self.inside() + self.admitted() + self.ghost_active + self.ghost_admitted;
+        self.capacity(policy).saturating_sub(used)
+    }
+
+    fn recovering(&self, now: u64) -> bool {
+        self.epoch.is_none() || self.service_time(now) < self.recovering_until
+    }
+
+    fn admits(&self, policy: &RoomPolicy, now: u64) -> bool {
+        policy.mode == Mode::Fifo
+            && !self.settings.closed
+            && self.settings.paused.is_none()
+            && !self.recovering(now)
+            && policy.opens_at.is_none_or(|at| now >= at.0)
+    }
+
+    fn see_line(&mut self, now: u64) {
+        self.line_until = self.line_until.max(now + 2 * S);
+    }
+
+    fn see_line_if_any(&mut self, now: u64) {
+        if !self.waiting().is_empty() {
+            self.see_line(now);
+        }
+    }
+
+    fn session(&self, id: VisitorId, now: u64) -> Option<Session> {
+        let person = self.find(id)?;
+        let Part::Inside { end, claimed_at } = person.part else {
+            return None;
+        };
+        let expires_at = Stamp(end + now - self.service_time(now));
+        Some(Session {
+            place: person.place,
+            claimed_at: Stamp(claimed_at),
+            expires_at,
+        })
+    }
+
+    fn put(&mut self, place: Place, part: Part) {
+        match self.find_mut(place.visitor) {
+            Some(person) => person.part = part,
+            None => self.people.push(Person { place, part }),
+        }
+    }
+
+    fn go_inside(&mut self, policy: &RoomPolicy, place: Place, claimed_at: u64, now: u64) {
+        let end = self.service_time(now) + us(policy.session_ttl);
+        self.put(place, Part::Inside { end, claimed_at });
+    }
+
+    /// (credit, unit) at `now`.
+    fn accrued(&self, rate: Rate, now: u64) -> (u64, u64) {
+        let (count, period) = (rate.count(), rate.period_us());
+        let cap = period + 2 * S * count;
+        let kept = if self.credit_unit == period {
+            self.credit.min(cap)
+        } else {
+            self.credit.checked_div(self.credit_unit).unwrap_or(0).min(cap / period) * period
+        };
+        let elapsed = now.saturating_sub(self.credit_at).min(cap.div_ceil(count));
+        ((kept + elapsed * count).min(cap), period)
+    }
+
+    fn set_credit(&mut self, (credit, unit): (u64, u64), now: u64) {
+        self.credit = credit;
+        self.credit_unit = unit;
+        self.credit_at = self.credit_at.max(now);
+    }
+
+    pub fn enter(&mut self, policy: &RoomPolicy, place: Place, now: Stamp) -> Enter {
+        let now = self.store_time(now);
+        if let Some(session) = self.session(place.visitor, now) {
+            return Enter::Entered(session);
+        }
+        let (credit, unit) = self.accrued(self.rate(policy), now);
+        let allowed = self.admits(policy, now)
+            && !matches!(self.part(place.visitor), Some(Part::Used | Part::Admitted { .. }))
+            && !self.is_revoked(place.visitor)
+            && self.waiting().is_empty()
+            && now >= self.line_until
+            && self.free(policy) > 0
+            && credit >= unit;
+        if !allowed {
+            self.see_line(now);
+            return Enter::Queue;
+        }
+        self.set_credit((credit - unit, unit), now);
+        self.go_inside(policy, place, now, now);
+        self.frontier = self.frontier.max(place.stamp.0);
+        self.admitted_total += 1;
+        Enter::Entered(self.session(place.visitor, now).unwrap())
+    }
+
+    fn may_index(&self, place: Place) -> bool {
+        self.find(place.visitor).is_none() && !self.is_revoked(place.visitor) && place.stamp.0 > self.grace_frontier
+    }
+
+    pub fn join(&mut self, policy: &RoomPolicy, places: &[Place], now: Stamp) -> Joined {
+        let now = self.store_time(now);
+        let mut joined = Joined { added: 0, refused: 0 };
+        for place in places {
+            if !self.may_index(*place) {
+                continue;
+            }
+            if self.waiting().len() as u64 >= policy.max_waiting {
+                joined.refused += 1;
+            } else {
+                self.put(*place, Part::Waiting { seen: None });
+                joined.added += 1;
+            }
+        }
+        self.see_line_if_any(now);
+        joined
+    }
+
+    pub fn present(&mut self, places: &[Place], now: Stamp) {
+        let now = self.store_time(now);
+        for place in places {
+            self.note_present(*place, now);
+        }
+        self.see_line_if_any(now);
+    }
+
+    fn note_present(&mut self, place: Place, now: u64) {
+        let service = self.service_time(now);
+        if self.may_index(place) {
+            self.put(place, Part::Waiting { seen: None });
+        }
+        if let Some(Person {
+            part: Part::Waiting { seen },
+            ..
+        }) = self.find_mut(place.visitor)
+        {
+            *seen = Some(service);
+        }
+    }
+
+    pub fn claim(&mut self, policy: &RoomPolicy, place: Place, now: Stamp) -> Claim {
+        let now = self.store_time(now);
+        let id = place.visitor;
+        if let Some(session) = self.session(id, now) {
+            return Claim::Inside(session);
+        }
+        if self.is_revoked(id) {
+            return Claim::Revoked;
+        }
+        if !self.recovering(now) {
+            match self.part(id) {
+                Some(Part::Admitted { .. }) => {
+                    self.go_inside(policy, place, now, now);
+                    return Claim::Inside(self.session(id, now).unwrap());
+                }
+                Some(Part::Used) => return Claim::Gone,
+                None if place.stamp.0 <= self.grace_frontier => return Claim::Gone,
+                _ => {}
+            }
+        }
+        self.note_present(place, now);
+        self.see_line_if_any(now);
+        Claim::Waiting
+    }
+
+    pub fn touch(&mut self, policy: &RoomPolicy, sessions: &[Session], now: Stamp) -> Vec<VisitorId> {
+        let now = self.store_time(now);
+        let mut over = Vec::new();
+        for session in sessions {
+            if !self.touch_one(policy, session, now) {
+                over.push(session.place.visitor);
+            }
+        }
+        over
+    }
+
+    fn touch_one(&mut self, policy: &RoomPolicy, session: &Session, now: u64) -> bool {
+        let id = session.place.visitor;
+        let service = self.service_time(now);
+        let part = self.part(id);
+        if self.has_ended(id) || self.is_revoked(id) || part == Some(Part::Used) {
+            return false;
+        }
+        if let Some(Part::Inside { end, claimed_at }) = part {
+            let end = end.max(service + us(policy.session_ttl));
+            self.put(session.place, Part::Inside { end, claimed_at });
+            return true;
+        }
+        if part.is_none() {
+            let lost = self.epoch.is_none() || service < self.readopt_until;
+            let alive = session.expires_at.0 + 30 * S > now;
+            let young = session.claimed_at.0 + (30 * S).min(us(policy.session_ttl)) > now;
+            if !((lost && alive) || young) {
+                return false;
+            }
+        }
+        let claimed_at = session.claimed_at.0.min(now);
+        if claimed_at <= self.ghost_as_of {
+            self.ghost_active = self.ghost_active.saturating_sub(1);
+        }
+        self.go_inside(policy, session.place, claimed_at, now);
+        true
+    }
+
+    pub fn spent(&mut self, places: &[Place]) {
+        for place in places {
+            if !matches!(self.part(place.visitor), Some(Part::Inside { .. })) {
+                self.put(*place, Part::Used);
+            }
+        }
+    }
+
+    pub fn end(&mut self, place: Place, how: End, now: Stamp) {
+        let now = self.store_time(now);
+        let service = self.service_time(now);
+        let id = place.visitor;
+        if how == End::Revoked && !self.is_revoked(id) {
+            self.revoked.push((service, id));
+        }
+        if self.has_ended(id) {
+            return;
+        }
+        if self.find(id).is_none() {
+            self.ghost_active = self.ghost_active.saturating_sub(1);
+        }
+        self.put(place, Part::Used);
+        self.ended.push((service, id));
+    }
+
+    /// `Err` is the current version.
+    pub fn settings_put(&mut self, expected: u64, new: LiveSettings) -> Result<LiveSettings, u64> {
+        if self.settings.version != expected {
+            return Err(self.settings.version);
+        }
+        self.settings = LiveSettings {
+            version: expected + 1,
+            ..new
+        };
+        Ok(self.settings.clone())
+    }
+
+    pub fn tick(&mut self, call: &Tick<'_>, now: Stamp) -> Snapshot {
+        let now = self.store_time(now);
+        self.notice_loss(call, now);
+        self.merge(call, now);
+        if self.ticked_at == 0 || now - self.ticked_at >= 900_000 {
+            let service = self.service_time(now);
+            self.paused_total = now - service;
+            self.ticked_at = now;
+            self.expire(call.policy, service);
+            self.grace(call.policy, service);
+            let credit = self.accrued(self.rate(call.policy), now);
+            self.set_credit(credit, now);
+            self.grant(call.policy, now, service);
+            self.see_line_if_any(now);
+            self.move_horizon(call.policy, service);
+            self.seq += 1;
+        }
+        self.snapshot(call.policy, now)
+    }
+
+    fn notice_loss(&mut self, call: &Tick<'_>, now: u64) {
+        let memory = call.memory;
+        let behind = |stored: Epoch| {
+            stored < memory.epoch
+                || (stored == memory.epoch && (self.seq < memory.seq || self.frontier < memory.frontier.0))
+        };
+        let ordinal = match self.epoch {
+            None => memory.epoch.ordinal + 1,
+            Some(stored) if behind(stored) => stored.ordinal.max(memory.epoch.ordinal) + 1,
+            Some(_) => return,
+        };
+        let newborn = self.epoch.is_none() && call.newborn && memory.epoch.ordinal == 0 && self.people.is_empty();
+        let rate = self.rate(call.policy);
+        let service = self.service_time(now);
+        self.epoch = Some(Epoch {
+            ordinal,
+            id: call.new_epoch_id,
+        });
+        self.seq = 0;
+        self.admitted_total = 0;
+        self.left_total = 0;
+        self.credit_unit = rate.period_us();
+        self.credit_at = now;
+        self.factor_changed_at = service;
+        if newborn {
+            self.credit = rate.period_us() + 2 * S * rate.count();
+        } else {
+            self.credit = 0;
+            self.recovering_until = service + (2 * us(call.policy.near_poll)).clamp(6 * S, 12 * S);
+            self.readopt_until = service + us(call.policy.session_ttl);
+        }
+    }
+
+    fn merge(&mut self, call: &Tick<'_>, now: u64) {
+        let memory = call.memory;
+        self.frontier = self.frontier.max(memory.frontier.0);
+        self.grace_frontier = self.grace_frontier.max(memory.grace_frontier.0);
+        if memory.settings.version > self.settings.version {
+            self.settings = memory.settings.clone();
+        }
+        let older = self.epoch.is_some_and(|epoch| memory.epoch < epoch);
+        if !self.recovering(now) || !older || memory.as_of.0 <= self.ghost_as_of {
+            return;
+        }
+        let as_of = memory.as_of.0;
+        let known = self.count(|part| matches!(part, Part::Inside { claimed_at, .. } if *claimed_at <= as_of));
+        self.ghost_as_of = as_of;
+        self.ghost_active = memory.active.saturating_sub(known);
+        self.ghost_admitted = memory.admitted.saturating_sub(self.admitted());
+        let paused = now - self.service_time(now);
+        self.ghost_active_until = as_of.saturating_sub(paused) + us(call.policy.session_ttl);
+        self.ghost_admitted_until = self.recovering_until + us(call.policy.claim_window);
+    }
+
+    fn expire(&mut self, policy: &RoomPolicy, service: u64) {
+        let window = presence_window(policy);
+        for person in &mut self.people {
+            person.part = match person.part {
+                Part::Inside { end, .. } if end <= service => Part::Used,
+                Part::Admitted { deadline } if deadline <= service => Part::Waiting { seen: None },
+                Part::Waiting { seen: Some(seen) } if seen <= service.saturating_sub(window) => {
+                    Part::Waiting { seen: None }
+                }
+                ref same => same.clone(),
+            };
+        }
+        let limit = service.saturating_sub(us(policy.session_ttl) + 60 * S);
+        self.ended.retain(|(at, _)| *at > limit);
+        self.revoked.retain(|(at, _)| *at > limit);
+        if self.ghost_active_until <= service {
+            self.ghost_active = 0;
+        }
+        if self.ghost_admitted_until <= service {
+            self.ghost_admitted = 0;
+        }
+    }
+
+    fn grace(&mut self, policy: &RoomPolicy, service: u64) {
+        let grace = us(policy.return_grace);
+        if self.marks.last().is_none_or(|(at, _)| service - at >= grace / 16) {
+            self.marks.push((service, self.frontier));
+        }
+        let old = self.marks.iter().rev().find(|(at, _)| at + grace <= service);
+        if let Some((_, frontier)) = old {
+            self.grace_frontier = self.grace_frontier.max(*frontier);
+        }
+        let limit = self.grace_frontier;
+        let before = self.people.len();
+        self.people.retain(|p| p.place.stamp.0 > limit || p.part != Part::Used);
+        let used = before - self.people.len();
+        self.people
+            .retain(|p| p.place.stamp.0 > limit || p.part != Part::Waiting { seen: None });
+        self.left_total += (before - used - self.people.len()) as u64;
+    }
+
+    fn grant(&mut self, policy: &RoomPolicy, now: u64, service: u64) {
+        if !self.admits(policy, now) {
+            return;
+        }
+        let most = self.free(policy).min(self.credit / self.credit_unit);
+        let settled = self.present_places().into_iter().filter(|p| p.stamp.0 + 2 * S <= now);
+        for place in settled.take(most as usize) {
+            let deadline = service + us(policy.claim_window);
+            self.put(place, Part::Admitted { deadline });
+            self.frontier = self.frontier.max(place.stamp.0);
+            self.credit -= self.credit_unit;
+            self.admitted_total += 1;
+        }
+    }
+
+    fn beyond(&self) -> Vec<Place> {
+        let beyond = |place: &Place| place.stamp.0 > self.frontier;
+        self.waiting().into_iter().filter(beyond).collect()
+    }
+
+    fn move_horizon(&mut self, policy: &RoomPolicy, service: u64) {
+        let (rate, window) = (self.rate(policy), presence_window(policy));
+        let base = 64 + rate.count() * 2 * window / rate.period_us();
+        let need = (rate.count() * window / rate.period_us()).max(8);
+        let present = self.present_places().len() as u64;
+        let beyond = self.beyond();
+        let reaches = |factor: u64| factor * base >= beyond.len() as u64;
+        let wanted = if !reaches(self.factor) && present < need {
+            (self.factor * 2).min(1 << 20)
+        } else if present >= 3 * need || reaches(self.factor / 2) {
+            (self.factor / 2).max(1)
+        } else {
+            self.factor
+        };
+        if wanted != self.factor && service - self.factor_changed_at >= window {
+            self.factor = wanted;
+            self.factor_changed_at = service;
+        }
+        let rank = (base * self.factor) as usize;
+        self.horizon = beyond.get(rank).map_or(Stamp::MAX.0, |p| p.stamp.0);
+    }
+
+    fn snapshot(&self, policy: &RoomPolicy, now: u64) -> Snapshot {
+        let present = self.present_places();
+        let before = present.iter().filter(|p| p.stamp.0 <= self.frontier).count() as u64;
+        let mut ended = self.ended.clone();
+        ended.sort();
+        Snapshot {
+            epoch: self.epoch.unwrap(),
+            seq: self.seq,
+            now: Stamp(now),
+            ticked_at: Stamp(self.ticked_at),
+            state: self.state(policy, now),
+            frontier: Stamp(self.frontier),
+            grace_frontier: Stamp(self.grace_frontier),
+            horizon: Stamp(self.horizon),
+            waiting: self.beyond().len() as u64 + before,
+            present: present.len() as u64,
+            admitted: self.admitted(),
+            active: self.inside(),
+            ghosts: self.ghost_active + self.ghost_admitted,
+            admitted_total: self.admitted_total,
+            left_total: self.left_total,
+            capacity: self.capacity(policy),
+            rate: self.rate(policy),
+            settings: self.settings.clone(),
+            sketch: self.sketch(before),
+            ended: ended[ended.len().saturating_sub(256)..].iter().map(|e| e.1).collect(),
+        }
+    }
+
+    fn state(&self, policy: &RoomPolicy, now: u64) -> RoomState {
+        let line = !self.waiting().is_empty();
+        let full = self.free(policy) == 0;
+        match () {
+            () if policy.mode == Mode::Closed || self.settings.closed => RoomState::Closed,
+            () if policy.mode == Mode::Passthrough => RoomState::Open,
+            () if self.recovering(now) => RoomState::Recovering,
+            () if policy.opens_at.is_some_and(|at| now < at.0) => RoomState::Prequeue,
+            () if self.settings.paused.is_some() => RoomState::Paused,
+            () if full && line => RoomState::Full,
+            () if full || line || now < self.line_until => RoomState::Queueing,
+            () => RoomState::Open,
+        }
+    }
+
+    fn sketch(&self, before: u64) -> Vec<(Stamp, u64)> {
+        let beyond = self.beyond();
+        if beyond.is_empty() {
+            return Vec::new();
+        }
+        let last = beyond.len() - 1;
+        let mut ranks: Vec<usize> = Vec::new();
+        for d in (1..=16).rev() {
+            ranks = (0..=last.min(15)).collect();
+            while *ranks.last().unwrap() < last {
+                let r = *ranks.last().unwrap();
+                ranks.push((r + (r / d).max(1)).min(last));
+            }
+            if ranks.len() <= 64 {
+                break;
+            }
+        }
+        let mut points: Vec<(Stamp, u64)> = ranks.iter().map(|r| (beyond[*r].stamp, before + *r as u64)).collect();
+        points.dedup_by_key(|point| point.0);
+        points
+    }
+}
