@@ -26,11 +26,30 @@ pub struct Problem {
     pub suggestion: String,
     /// The line itself, shortened and harmless to print.
     pub excerpt: String,
+    /// Characters of the excerpt before the part that is meant.
+    pub indent: usize,
     /// How many characters of it are meant.
     pub width: usize,
 }
 
 impl Problem {
+    /// An error that has no line of its own.
+    #[must_use]
+    pub fn of_file(what: String, why: String, suggestion: &str) -> Problem {
+        Problem {
+            severity: Severity::Error,
+            line: 0,
+            column: 0,
+            path: String::new(),
+            what,
+            why,
+            suggestion: suggestion.to_owned(),
+            excerpt: String::new(),
+            indent: 0,
+            width: 0,
+        }
+    }
+
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -58,6 +77,7 @@ impl fmt::Display for InFile<'_> {
             why,
             suggestion,
             excerpt,
+            indent,
             width,
             ..
         } = self.problem;
@@ -79,7 +99,7 @@ impl fmt::Display for InFile<'_> {
                 "",
                 "",
                 "^".repeat((*width).max(1)),
-                offset = column - 1
+                offset = *indent
             )?;
         }
         writeln!(f, "{:gutter$} = why: {why}", "")?;
