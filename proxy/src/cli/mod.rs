@@ -1,5 +1,8 @@
 //! The command line. One file a subcommand; this one only names them.
 
+mod keys;
+mod token;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -14,9 +17,19 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// List, make or rotate the keys that sign tickets and passes.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Look into a ticket or a pass.
+    #[command(subcommand)]
+    Token(token::Token),
+}
 
 /// Runs one command line; the exit code.
 pub fn run(cli: Cli) -> std::process::ExitCode {
-    match cli.command {}
+    match cli.command {
+        Command::Keys(keys) => keys::run(&keys),
+        Command::Token(token) => token::run(&token),
+    }
 }
