@@ -33,7 +33,8 @@ pub enum RotationRefused {
 }
 
 impl KeyRing {
-    /// The ring after a rotation. Give it to every edge within [`PUBLISH_AHEAD`].
+    /// The ring after a rotation. Give it to every edge within [`PUBLISH_AHEAD`] less [`super::JWKS_MAX_AGE`] (5 minutes):
+    /// then every origin has seen the new key in the JWKS before the first pass of it comes.
     ///
     /// # Errors
     /// Where a rotation is still under way, or too many old keys are still accepted. Never in an emergency.
