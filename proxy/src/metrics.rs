@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 use stanchion_admission::store::{End, RoomState, Snapshot};
 
 /// Rooms, and origins, that have a label of their own; further ones are called `other`.
 pub const MAX_NAMES: usize = 500;
 /// Upper edges of the gate's buckets, in seconds.
-const GATE_BUCKETS_S: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const GATE_BUCKETS_S: &[f64] = &[
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 const OTHER: &str = "other";
 /// Label of a visitor whose country is not known.
 const NOWHERE: &str = "??";
@@ -288,7 +290,12 @@ impl Traffic {
                 "Tickets and passes by the visitor's country.",
                 &["country", "got"],
             )?,
-            refused: counters(at, "stanchion_refused_requests_total", "Requests refused, by HTTP status.", &["status"])?,
+            refused: counters(
+                at,
+                "stanchion_refused_requests_total",
+                "Requests refused, by HTTP status.",
+                &["status"],
+            )?,
             malformed: counters(
                 at,
                 "stanchion_malformed_requests_total",
