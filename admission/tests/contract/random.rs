@@ -1,138 +1,23 @@
 //! Random histories: a store and the plain model live through the same operations, answer for answer; and the
 //! promises of the line are checked on what the store said.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use stanchion_admission::ids::{Place, Stamp, VisitorId};
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
 use stanchion_admission::rate::Rate;
-use stanchion_admission::store::{Claim, EdgeMemory, End, Enter, Session, Snapshot, StoreError, Tick};
+use stanchion_admission::store::{Claim, EdgeMemory, End, Enter, Session, StoreError, Tick};
 
 use super::kit::{Bench, START, policy, remember, secs, visitor};
 use super::model::Model;
 
-const EDGES: usize = 3;
-const PEOPLE: u32 = 48;
+mod cases;
+mod watch;
 
-#[derive(Clone, Debug)]
-pub enum Op {
-    Step(u64),
-    StepBack(u64),
-    Tick {
-        edge: usize,
-        heard: bool,
-    },
-    Enter(u32),
-    Join(Vec<u32>),
-    Present(Vec<u32>),
-    EverybodyPolls,
-    Claim(u32),
-    /// Touches with what the edge was told, or with made-up times where it was told nothing.
-    Touch(Vec<u32>),
-    Spent(Vec<u32>),
-    End(u32, bool),
-    Settings {
-        stale: bool,
-        new: LiveSettings,
-    },
-    Wipe,
-    EdgeCrash(usize),
-    /// This edge has seen more than the store has: a lagged replica took over.
-    SeenMore(usize, u64),
-}
-
-#[derive(Clone, Debug)]
-pub struct Case {
-    capacity: u64,
-    rate: (u64, u64),
-    mode: u8,
-    opens_after: Option<u64>,
-    max_waiting: u64,
-    newborn: bool,
-    ops: Vec<Op>,
-}
-
-fn span() -> impl Strategy<Value = u64> {
-    let edges = vec![0u64, 1, 899_999, 900_000, 2_000_000, 3_000_000, 3_000_001];
-    prop_oneof![
-        3 => prop::sample::select(edges),
-        4 => 100_000u64..2_000_000,
-        1 => 1_000_000u64..60_000_000,
-    ]
-}
-
-fn settings() -> impl Strategy<Value = LiveSettings> {
-    let rate = prop::option::of((1u64..200, prop_oneof![Just(1u64), Just(60), Just(7)]));
-    (
-        prop::option::of(0u64..8),
-        rate,
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.1),
-    )
-        .prop_map(|(capacity, rate, paused, closed)| LiveSettings {
-            version: 0,
-            capacity,
-            rate: rate.map(|(count, period)| Rate::new(count, secs(period)).unwrap()),
-            paused: paused.then(|| "a moment: 少々お待ちください".to_owned()),
-            closed,
-            message: None,
-        })
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let who = || 0..PEOPLE;
-    let some = || prop::collection::vec(0..PEOPLE, 0..6);
-    prop_oneof![
-        8 => span().prop_map(Op::Step),
-        1 => (1u64..4_000_000).prop_map(Op::StepBack),
-        8 => (0..EDGES, prop::bool::weighted(0.9)).prop_map(|(edge, heard)| Op::Tick { edge, heard }),
-        3 => who().prop_map(Op::Enter),
-        4 => some().prop_map(Op::Join),
-        4 => some().prop_map(Op::Present),
-        3 => Just(Op::EverybodyPolls),
-        6 => who().prop_map(Op::Claim),
-        4 => some().prop_map(Op::Touch),
-        1 => some().prop_map(Op::Spent),
-        2 => (who(), any::<bool>()).prop_map(|(n, revoked)| Op::End(n, revoked)),
-        1 => (prop::bool::weighted(0.2), settings()).prop_map(|(stale, new)| Op::Settings { stale, new }),
-        1 => prop::bool::weighted(0.3).prop_map(|wipe| if wipe { Op::Wipe } else { Op::EverybodyPolls }),
-        1 => (0..EDGES, prop::bool::weighted(0.5)).prop_map(|(e, c)| if c { Op::EdgeCrash(e) } else { Op::SeenMore(e, 3) }),
-    ]
-}
-
-pub fn case(length: usize) -> impl Strategy<Value = Case> {
-    let rate = prop_oneof![
-        Just((1, 60)),
-        Just((30, 60)),
-        Just((45, 60)),
-        Just((300, 60)),
-        Just((5, 1)),
-        Just((7, 3_600))
-    ];
-    let opens = prop::option::weighted(0.1, 0u64..30);
-    let mode = prop_oneof![18 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)];
-    let max = prop_oneof![Just(3u64), Just(1_000)];
-    (
-        0u64..7,
-        rate,
-        mode,
-        opens,
-        max,
-        any::<bool>(),
-        prop::collection::vec(op(), 1..length),
-    )
-        .prop_map(|(capacity, rate, mode, opens_after, max_waiting, newborn, ops)| Case {
-            capacity,
-            rate,
-            mode,
-            opens_after,
-            max_waiting,
-            newborn,
-            ops,
-        })
-}
+use cases::{Case, EDGES, Op, case};
+use watch::{Watch, prefix_granted};
 
 /// Runs random histories; `STANCHION_CASES` says how many.
 pub fn histories(default_cases: u32, length: usize, run: impl Fn(Case) -> Result<(), TestCaseError>) {
@@ -404,123 +289,6 @@ impl<'a> World<'a> {
             vec![],
             "200 s of an open room left people waiting"
         );
-        Ok(())
-    }
-}
-
-/// I1: who was granted stood before everybody present and settled who was not.
-fn prefix_granted(before: &Model, after: &Model, now: Stamp) -> Result<(), TestCaseError> {
-    let granted: HashSet<VisitorId> = after.admitted_places().iter().map(|p| p.visitor).collect();
-    let settled = before
-        .present_places()
-        .into_iter()
-        .filter(|p| p.stamp.0 + 2_000_000 <= now.0);
-    let (chosen, left): (Vec<Place>, Vec<Place>) = settled.partition(|p| granted.contains(&p.visitor));
-    let left = left.into_iter().filter(|p| after.present_places().contains(p)).min();
-    let last = chosen.into_iter().max();
-    prop_assert!(
-        left.is_none() || last.is_none() || last < left,
-        "granted {last:?} before {left:?}"
-    );
-    Ok(())
-}
-
-/// What was promised, held against what the store said.
-struct Watch {
-    last: Option<Snapshot>,
-    newest: Stamp,
-    /// A bucket of our own: admissions may not exceed it (I3). What it was filled under, its content, since when.
-    bucket: Option<(LiveSettings, u128, Stamp)>,
-    inside: HashMap<VisitorId, Stamp>,
-    over: HashSet<VisitorId>,
-}
-
-impl Watch {
-    fn new() -> Watch {
-        Watch {
-            last: None,
-            newest: Stamp::ZERO,
-            bucket: None,
-            inside: HashMap::new(),
-            over: HashSet::new(),
-        }
-    }
-
-    fn lost(&mut self) {
-        self.last = None;
-        self.inside.clear();
-        self.over.clear();
-    }
-
-    fn over(&mut self, id: VisitorId) {
-        if self.inside.remove(&id).is_some() {
-            self.over.insert(id);
-        }
-    }
-
-    /// A touch may put a session in that the test made up.
-    fn touched(&mut self, id: VisitorId) {
-        self.inside.remove(&id);
-        self.over.remove(&id);
-    }
-
-    /// I4: one ticket, one session. I5: none after it is over.
-    fn inside(&mut self, session: Session) -> Result<(), TestCaseError> {
-        let id = session.place.visitor;
-        let first = *self.inside.entry(id).or_insert(session.claimed_at);
-        prop_assert_eq!(first, session.claimed_at, "a second session for {:?}", id);
-        prop_assert!(!self.over.contains(&id), "{:?} is inside again", id);
-        Ok(())
-    }
-
-    fn snapshot(&mut self, said: &Snapshot, memory: &EdgeMemory) -> Result<(), TestCaseError> {
-        self.newest = self.newest.max(said.now);
-        prop_assert!(said.epoch >= memory.epoch, "I9: an epoch went back");
-        prop_assert!(said.frontier >= memory.frontier, "I9: a frontier went back");
-        let same = self.last.take().filter(|last| last.epoch == said.epoch);
-        let before = same.as_ref().map_or(0, |last| last.admitted_total);
-        if let Some(last) = &same {
-            prop_assert!(said.seq >= last.seq && said.frontier >= last.frontier, "I9");
-            prop_assert!(
-                said.grace_frontier >= last.grace_frontier && said.left_total >= last.left_total,
-                "I9"
-            );
-        }
-        self.pace(said, said.admitted_total - before)?;
-        prop_assert!(
-            said.sketch.len() <= 64 && said.ended.len() <= 256,
-            "a bound of the snapshot"
-        );
-        let rising = said.sketch.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 < w[1].1);
-        prop_assert!(rising, "the sketch falls: {:?}", said.sketch);
-        self.last = Some(said.clone());
-        Ok(())
-    }
-
-    /// I3, across wipes too: no more than rate × time and one batch.
-    fn pace(&mut self, said: &Snapshot, admitted: u64) -> Result<(), TestCaseError> {
-        let rate = said.rate;
-        let unit = u128::from(rate.period_us());
-        let cap = unit + 2_000_000 * u128::from(rate.count());
-        let made_anew = said.epoch.ordinal == 1 && said.seq == 1;
-        let before = self
-            .bucket
-            .take()
-            .filter(|(under, ..)| *under == said.settings && !made_anew);
-        let left = match before {
-            None => cap,
-            Some((_, left, at)) => {
-                let earned = u128::from(said.now.0.saturating_sub(at.0)) * u128::from(rate.count());
-                let spent = u128::from(admitted) * unit;
-                prop_assert!(
-                    spent <= left + earned,
-                    "I3: {admitted} admitted, paid for {}",
-                    (left + earned) / unit
-                );
-                (left + earned - spent).min(cap)
-            }
-        };
-        self.bucket = Some((said.settings.clone(), left, self.newest));
         Ok(())
     }
 }
