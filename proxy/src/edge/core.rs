@@ -1,0 +1,187 @@
+//! What all connections share: the gate, the settings in force, the counters, the date. Asking the gate happens here, so that its
+//! panics cost one request and no more (F17).
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderMap, HeaderValue, header};
+use stanchion_admission::clock::{Clock, SystemClock};
+use stanchion_admission::ids::Stamp;
+
+use super::gate::{Answer, Asked, Gate, OriginCommand, SessionKey, Verdict};
+use super::guard::count::Counter;
+use super::guard::stream::Tolerance;
+use super::origin::Origins;
+use super::refusal::Refusal;
+use super::request::ALLOW;
+use super::settings::EdgeSettings;
+use super::stats::Stats;
+
+pub struct Core {
+    pub gate: Arc<dyn Gate>,
+    pub live: ArcSwap<Live>,
+    pub connections: Arc<Counter>,
+    pub stats: Stats,
+    date: ArcSwap<HeaderValue>,
+    ids: RequestIds,
+}
+
+/// The settings in force. A request keeps those it began with.
+#[derive(Debug)]
+pub struct Live {
+    pub settings: EdgeSettings,
+    pub tolerance: Arc<Tolerance>,
+    pub origins: Origins,
+    pub max_connections: usize,
+}
+
+impl Live {
+    pub fn new(settings: EdgeSettings) -> Live {
+        let max_connections = settings.connections.overall.unwrap_or_else(four_fifths_of_open_files);
+        let origins = Origins::new(&settings.origins);
+        Live {
+            tolerance: Arc::new(settings.tolerance),
+            origins,
+            max_connections,
+            settings,
+        }
+    }
+}
+
+/// The limit on open files leaves a fifth for origins, the store, logs and the operator.
+fn four_fifths_of_open_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .unwrap_or(1 << 20);
+    usize::try_from(limit / 5 * 4).unwrap_or(usize::MAX).max(16)
+}
+
+impl Core {
+    pub fn new(gate: Arc<dyn Gate>, settings: EdgeSettings) -> Core {
+        Core {
+            gate,
+            live: ArcSwap::from_pointee(Live::new(settings)),
+            connections: Arc::default(),
+            stats: Stats::default(),
+            date: ArcSwap::from_pointee(date_now()),
+            ids: RequestIds::default(),
+        }
+    }
+
+    /// Asks the gate; a panic in it is this request's misfortune only.
+    pub async fn ask(&self, asked: &Asked<'_>) -> Result<Verdict, Refusal> {
+        AssertUnwindSafe(self.gate.decide(asked))
+            .catch_unwind()
+            .await
+            .map_err(|_| self.panicked("decide"))
+    }
+
+    /// Hands an origin's command to the gate.
+    pub async fn command(&self, session: &SessionKey, command: OriginCommand) -> Vec<HeaderValue> {
+        let outcome = AssertUnwindSafe(self.gate.command(session, command))
+            .catch_unwind()
+            .await;
+        outcome.unwrap_or_else(|_| {
+            self.panicked("command");
+            Vec::new()
+        })
+    }
+
+    /// The answer for a refused request.
+    pub fn refuse(&self, asked: Option<&Asked<'_>>, refusal: Refusal) -> Answer {
+        self.stats.refused(refusal);
+        let (status, reason) = (refusal.status(), refusal.reason());
+        let page = std::panic::catch_unwind(AssertUnwindSafe(|| self.gate.refusal(asked, status, reason)));
+        let mut answer = page.unwrap_or_else(|_| {
+            self.panicked("refusal");
+            Answer {
+                status,
+                headers: HeaderMap::new(),
+                body: Bytes::from_static(reason.as_bytes()),
+                close: true,
+            }
+        });
+        if refusal == Refusal::MethodNotAllowed {
+            answer.headers.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+        }
+        answer.close = true;
+        answer
+    }
+
+    pub fn date(&self) -> Arc<HeaderValue> {
+        self.date.load_full()
+    }
+
+    /// Keeps the date and the origins' addresses current, for ever.
+    pub async fn keep_current(self: Arc<Self>) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut looked_up = tokio::time::Instant::now();
+        loop {
+            second.tick().await;
+            self.date.store(Arc::new(date_now()));
+            if looked_up.elapsed() >= super::origin::LOOKUP_INTERVAL {
+                looked_up = tokio::time::Instant::now();
+                self.live.load_full().origins.look_up().await;
+            }
+        }
+    }
+
+    pub fn next_request_id(&self) -> String {
+        self.ids.next()
+    }
+
+    fn panicked(&self, place: &str) -> Refusal {
+        self.stats.panics.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(place, "a panic was caught: one request failed");
+        Refusal::Panicked
+    }
+}
+
+fn date_now() -> HeaderValue {
+    let now = UNIX_EPOCH + SystemClock::default().wall().since(Stamp::ZERO);
+    HeaderValue::from_str(&httpdate::fmt_http_date(now))
+        .unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}
+
+/// Names for requests: unique in the process, and very probably anywhere.
+struct RequestIds {
+    process: u64,
+    count: AtomicU64,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        RequestIds {
+            process: getrandom::u64().unwrap_or_default(),
+            count: AtomicU64::new(0),
+        }
+    }
+}
+
+impl RequestIds {
+    fn next(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let bits = (u128::from(self.process) << 64) | u128::from(count);
+        // 24 digits: 48 bits of the process, 48 of the count.
+        let digit = |place: u32| char::from(DIGITS[(bits >> (place * 4)) as usize & 15]);
+        (16..28).rev().chain((0..12).rev()).map(digit).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_differ() {
+        let ids = RequestIds::default();
+        let some: std::collections::HashSet<String> = (0..1000).map(|_| ids.next()).collect();
+        assert!(some.len() == 1000 && some.iter().all(|id| id.len() == 24));
+    }
+}

@@ -1,0 +1,232 @@
+//! A connection that speaks HTTP/1: one request after the other, each judged, asked about, and answered here or handed to the
+//! proxy machinery.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{Method, header};
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::ServerSession;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+use super::answer;
+use super::client_ip::client_address;
+use super::core::{Core, Live};
+use super::fields;
+use super::gate::{Answer, Asked, Forward, Verdict};
+use super::guard::head::{self, Framing, Head};
+use super::guard::stream::{GuardStream, Next};
+use super::proxy::{Machinery, Plan};
+use super::refusal::Refusal;
+use super::request::{self, Checked};
+
+/// What a connection needs of the edge.
+#[derive(Clone)]
+pub struct Edge {
+    pub core: Arc<Core>,
+    pub machinery: Arc<Machinery>,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct From {
+    pub peer: IpAddr,
+    pub tls: bool,
+}
+
+/// What a request came to.
+enum Outcome {
+    Answer(Answer),
+    /// Answer, and then no more on this connection.
+    Refused(Answer),
+    Forward {
+        plan: Plan,
+        head: Bytes,
+    },
+}
+
+/// Serves the connection to its end. Gives the stream back where it turns out to speak HTTP/2.
+pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) -> Option<Box<GuardStream>> {
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = stream.next_head() => next,
+            _ = edge.stopping.wait_for(|stopping| *stopping) => Next::Closed,
+        };
+        let head = match next {
+            Next::Head(head) => head,
+            Next::Http2 => return Some(stream),
+            Next::Closed => return None,
+            Next::Refused(refusal) => {
+                refuse(&edge, &mut stream, refusal, false).await;
+                return None;
+            }
+        };
+        edge.core.stats.requests.fetch_add(1, Ordering::Relaxed);
+        let live = edge.core.live.load_full();
+        let is_head = head.starts_with(b"HEAD ");
+        let head = match head::parse(head, &live.tolerance.head) {
+            Ok(head) => head,
+            Err(refusal) => {
+                refuse(&edge, &mut stream, refusal, is_head).await;
+                return None;
+            }
+        };
+        stream = one_request(&edge, &live, stream, head, from).await?;
+    }
+}
+
+/// One request; the stream comes back where another may follow.
+async fn one_request(
+    edge: &Edge,
+    live: &Live,
+    mut stream: Box<GuardStream>,
+    head: Head,
+    from: From,
+) -> Option<Box<GuardStream>> {
+    let (is_head, framing, last) = (head.method == Method::HEAD, head.framing, head.last);
+    match decide(&edge.core, live, &head, from).await {
+        Outcome::Answer(answer) => {
+            let skipped = stream.skip_body(framing);
+            let close = answer.close || last || !skipped || *edge.stopping.borrow();
+            send(&edge.core, &mut stream, &answer, is_head, close).await?;
+            if !close {
+                return Some(stream);
+            }
+            if skipped {
+                stream.shutdown().await.ok()?
+            } else {
+                stream.close_gently().await
+            }
+            None
+        }
+        Outcome::Refused(answer) => {
+            send(&edge.core, &mut stream, &answer, is_head, true).await?;
+            stream.close_gently().await;
+            None
+        }
+        Outcome::Forward { plan, head } => {
+            edge.core.stats.forwarded.fetch_add(1, Ordering::Relaxed);
+            stream.show(head, framing, plan.upgrade);
+            forward(edge, stream, plan).await
+        }
+    }
+}
+
+/// Hands the request to the proxy machinery, and takes the stream back.
+async fn forward(edge: &Edge, stream: Box<GuardStream>, plan: Plan) -> Option<Box<GuardStream>> {
+    let mut session = ServerSession::new_http1(stream);
+    session.set_connection_user_context(Some(Box::new(Arc::new(plan))));
+    let reused = edge.machinery.process_new_http(session, &edge.stopping).await?;
+    let (stream, _) = reused.consume();
+    let stream = stream.into_any().downcast::<GuardStream>().ok()?;
+    stream.is_between_requests().then_some(stream)
+}
+
+async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
+    let settings = &live.settings;
+    let refused = |refusal| Outcome::Refused(core.refuse(None, refusal));
+    let checked = match request::check(&head.method, &head.target, None, &head.headers, &settings.hosts) {
+        Ok(checked) => checked,
+        Err(refusal) => return refused(refusal),
+    };
+    if matches!(head.framing, Framing::Length(length) if length > live.tolerance.body_bytes) {
+        return refused(Refusal::BodyTooLarge);
+    }
+    if checked.redirect {
+        return Outcome::Answer(answer::to_canonical(&checked.target()));
+    }
+    let request_id = core.next_request_id();
+    let asked = Asked {
+        method: &head.method,
+        host: &checked.host,
+        path: &checked.path,
+        query: checked.query,
+        headers: &head.headers,
+        client: client_address(from.peer, &head.headers, &settings.trusted_proxies),
+        tls: from.tls,
+        request_id: &request_id,
+    };
+    match core.ask(&asked).await {
+        Ok(Verdict::Answer(answer)) => {
+            core.stats.answered.fetch_add(1, Ordering::Relaxed);
+            Outcome::Answer(answer)
+        }
+        Ok(Verdict::Forward(forward)) => match plan(live, &asked, forward, upgradable(head)) {
+            Some(plan) => Outcome::Forward {
+                head: replay(head, &checked, plan.upgrade),
+                plan,
+            },
+            None => Outcome::Refused(core.refuse(Some(&asked), Refusal::Unreachable)),
+        },
+        Err(refusal) => Outcome::Refused(core.refuse(Some(&asked), refusal)),
+    }
+}
+
+/// The plan for a request that goes on; `None` where no such origin is configured.
+pub fn plan(live: &Live, asked: &Asked<'_>, forward: Forward, upgradable: bool) -> Option<Plan> {
+    let group = live.origins.group(&forward.origin)?.clone();
+    Some(Plan {
+        group,
+        host: asked.host.to_string(),
+        client: asked.client,
+        tls: asked.tls,
+        upgrade: upgradable && forward.allow_upgrade,
+        request_id: asked.request_id.to_string(),
+        write_stall: live.tolerance.deadlines.write_stall,
+        received: AtomicU64::new(0),
+        body_done: AtomicBool::new(false),
+        forward,
+    })
+}
+
+/// Whether the request could become a WebSocket at all (H4).
+fn upgradable(head: &Head) -> bool {
+    head.method == Method::GET
+        && head.framing == Framing::Empty
+        && !head.last
+        && fields::asks_for_websocket(&head.headers)
+}
+
+/// The head as the proxy machinery is to see it: as it came, or with the canonical target and without an upgrade that
+/// may not be.
+fn replay(head: &Head, checked: &Checked<'_>, upgrade: bool) -> Bytes {
+    let drop_upgrade = !upgrade && head.headers.contains_key(header::UPGRADE);
+    if !checked.rewritten && !drop_upgrade {
+        return head.bytes.clone();
+    }
+    let mut out = BytesMut::with_capacity(head.bytes.len() + 64);
+    out.put_slice(head.method.as_str().as_bytes());
+    out.put_slice(b" ");
+    out.put_slice(checked.target().as_bytes());
+    out.put_slice(if head.old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+    for (name, value) in &head.headers {
+        if drop_upgrade && (name == header::UPGRADE || name == "http2-settings") {
+            continue;
+        }
+        out.put_slice(name.as_str().as_bytes());
+        out.put_slice(b": ");
+        out.put_slice(value.as_bytes());
+        out.put_slice(b"\r\n");
+    }
+    out.put_slice(b"\r\n");
+    out.freeze()
+}
+
+/// Refuses what could not even be read as a request.
+async fn refuse(edge: &Edge, stream: &mut GuardStream, refusal: Refusal, is_head: bool) {
+    let answer = edge.core.refuse(None, refusal);
+    if send(&edge.core, stream, &answer, is_head, true).await.is_some() {
+        stream.close_gently().await;
+    }
+}
+
+async fn send(core: &Core, stream: &mut GuardStream, answer: &Answer, is_head: bool, close: bool) -> Option<()> {
+    let bytes = answer::to_http1(answer, is_head, close, &core.date());
+    stream.write_all(&bytes).await.ok()?;
+    stream.flush().await.ok()
+}

@@ -1,0 +1,171 @@
+//! Starting the edge in the caller's own runtime, changing it while it runs, and stopping it without cutting anybody off.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::core::{Core, Live};
+use super::gate::Gate;
+use super::h1::Edge;
+use super::proxy::machinery;
+use super::settings::{EdgeSettings, ListenerSettings};
+use super::stats::Stats;
+use super::tls::Certificates;
+use super::{listen, proxy};
+
+/// How often a stopping edge looks whether its connections are gone.
+const DRAIN_CHECK: Duration = Duration::from_millis(20);
+
+/// A running edge. Dropping it stops it at once.
+pub struct EdgeHandle {
+    core: Arc<Core>,
+    machinery: Arc<proxy::Machinery>,
+    listeners: Vec<Listening>,
+    stop: watch::Sender<bool>,
+    kill: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+struct Listening {
+    address: SocketAddr,
+    /// A second handle on the listening socket, to be handed to a successor.
+    socket: TcpListener,
+    certificates: Option<Arc<Certificates>>,
+}
+
+/// Starts the edge on sockets that are bound already. Must be called within a tokio runtime.
+///
+/// # Errors
+/// A certificate that cannot be read, or a socket that cannot be used.
+pub async fn start(
+    settings: EdgeSettings,
+    gate: Arc<dyn Gate>,
+    sockets: Vec<(TcpListener, ListenerSettings)>,
+) -> anyhow::Result<EdgeHandle> {
+    let core = Arc::new(Core::new(gate, settings));
+    core.live.load_full().origins.look_up().await;
+    let machinery = Arc::new(machinery(core.clone()));
+    let (stop, stopping) = watch::channel(false);
+    let (kill, killed) = watch::channel(false);
+    let mut handle = EdgeHandle {
+        core: core.clone(),
+        machinery: machinery.clone(),
+        listeners: Vec::new(),
+        stop,
+        kill,
+        tasks: Vec::new(),
+    };
+    let mut ready = Vec::new();
+    for (socket, settings) in sockets {
+        let certificates = settings
+            .tls
+            .as_deref()
+            .map(Certificates::load)
+            .transpose()?
+            .map(Arc::new);
+        let kept = socket.try_clone()?;
+        socket.set_nonblocking(true)?;
+        ready.push((tokio::net::TcpListener::from_std(socket)?, certificates.clone()));
+        handle.listeners.push(Listening {
+            address: kept.local_addr()?,
+            socket: kept,
+            certificates,
+        });
+    }
+    for (listener, certificates) in ready {
+        let edge = Edge {
+            core: core.clone(),
+            machinery: machinery.clone(),
+            stopping: stopping.clone(),
+        };
+        handle.tasks.push(tokio::spawn(listen::accept(
+            edge,
+            listener,
+            certificates,
+            killed.clone(),
+        )));
+    }
+    handle.tasks.push(tokio::spawn(core.keep_current()));
+    Ok(handle)
+}
+
+impl EdgeHandle {
+    /// Where it really listens, in the order of the sockets.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listening| listening.address).collect()
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.core.stats
+    }
+
+    pub fn open_connections(&self) -> usize {
+        self.core.connections.open()
+    }
+
+    /// For each origin: its name, servers that may be asked now, servers in all.
+    pub fn origin_health(&self) -> Vec<(String, usize, usize)> {
+        let live = self.core.live.load();
+        let health = |name: &String| live.origins.group(name).map(|group| group.health());
+        live.settings
+            .origins
+            .iter()
+            .filter_map(|o| health(&o.name).map(|(up, all)| (o.name.clone(), up, all)))
+            .collect()
+    }
+
+    /// Replaces the settings for every request and connection from now on.
+    pub async fn replace(&self, settings: EdgeSettings) {
+        let live = Live::new(settings);
+        live.origins.look_up().await;
+        self.core.live.store(Arc::new(live));
+    }
+
+    /// Reads a TLS listener's certificates again, all of them or none.
+    pub fn reload_certificates(&self, listener: usize, settings: &ListenerSettings) -> anyhow::Result<()> {
+        match (
+            self.listeners.get(listener).and_then(|l| l.certificates.as_ref()),
+            &settings.tls,
+        ) {
+            (Some(certificates), Some(files)) => certificates.reload(files),
+            (None, None) => Ok(()),
+            _ => anyhow::bail!("whether listener {listener} speaks TLS cannot be changed while it runs"),
+        }
+    }
+
+    /// Second handles on the listening sockets, for a successor.
+    pub fn sockets(&self) -> std::io::Result<Vec<TcpListener>> {
+        self.listeners
+            .iter()
+            .map(|listening| listening.socket.try_clone())
+            .collect()
+    }
+
+    /// Stops accepting, lets requests under way end, and after `drain` cuts the rest off. Gives the number cut off.
+    pub async fn stop(mut self, drain: Duration) -> usize {
+        use pingora::apps::HttpServerApp;
+        let _ = self.stop.send(true);
+        self.listeners.clear();
+        self.machinery.http_cleanup().await;
+        let until = tokio::time::Instant::now() + drain;
+        while self.core.connections.open() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(DRAIN_CHECK).await;
+        }
+        let left = self.core.connections.open();
+        let _ = self.kill.send(true);
+        left
+    }
+}
+
+impl Drop for EdgeHandle {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        let _ = self.kill.send(true);
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Forwarding, by Pingora's proxy. A request comes here only once the gate has said so, with a [`Plan`]; here its fields are made fit for
+//! the origin, a server is chosen, and the origin's answer is relieved of what is meant for us alone.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
+use pingora::server::configuration::ServerConf;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::{Error, ErrorSource, ErrorType};
+
+use super::answer;
+use super::core::Core;
+use super::fields;
+use super::gate::{Asked, Forward, OriginCommand};
+use super::guard::stream::Refused;
+use super::origin::{Choice, Group};
+use super::refusal::Refusal;
+
+/// A request is sent to at most this many servers.
+const MAX_TRIES: usize = 3;
+const IDLE_ORIGIN_CONNECTIONS: usize = 1024;
+/// How long a tunnel or an event stream may be silent.
+const STREAM_SILENCE: Duration = Duration::from_secs(600);
+
+/// What was decided about one request.
+#[derive(Debug)]
+pub struct Plan {
+    pub forward: Forward,
+    pub group: Arc<Group>,
+    pub host: String,
+    pub client: IpAddr,
+    pub tls: bool,
+    /// The request asks for a WebSocket and may have it.
+    pub upgrade: bool,
+    pub request_id: String,
+    pub write_stall: Duration,
+    pub received: AtomicU64,
+    pub body_done: AtomicBool,
+}
+
+/// One request on its way; a request may have several servers.
+#[derive(Default)]
+pub struct Trip {
+    plan: Option<Arc<Plan>>,
+    choice: Option<Choice>,
+    tried: u64,
+}
+
+pub struct Forwarder {
+    core: Arc<Core>,
+}
+
+pub type Machinery = HttpProxy<Forwarder>;
+
+/// The proxy machinery. It opens no listener: requests are handed to it.
+pub fn machinery(core: Arc<Core>) -> Machinery {
+    let conf = ServerConf {
+        max_retries: MAX_TRIES,
+        upstream_keepalive_pool_size: IDLE_ORIGIN_CONNECTIONS,
+        ..ServerConf::default()
+    };
+    pingora::proxy::http_proxy(&Arc::new(conf), Forwarder { core })
+}
+
+impl Trip {
+    fn plan(&self) -> pingora::Result<&Arc<Plan>> {
+        self.plan.as_ref().ok_or_else(|| refusal_error(Refusal::Panicked))
+    }
+
+    fn report(&mut self, worked: bool) {
+        if let (Some(plan), Some(choice)) = (&self.plan, self.choice.take()) {
+            plan.group.report(choice.index, worked);
+        }
+    }
+}
+
+fn refusal_error(refusal: Refusal) -> Box<Error> {
+    Error::because(ErrorType::InternalError, "refused", Refused(refusal))
+}
+
+#[async_trait]
+impl ProxyHttp for Forwarder {
+    type CTX = Trip;
+
+    fn new_ctx(&self) -> Trip {
+        Trip::default()
+    }
+
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    /// HTTP/1 brings its plan along with the connection.
+    fn on_connection_reuse(&self, _: &mut Session, trip: &mut Trip, plan: Box<dyn std::any::Any + Send + Sync>) {
+        trip.plan = plan.downcast::<Arc<Plan>>().ok().map(|plan| *plan);
+    }
+
+    /// HTTP/2 brings it along with the request.
+    async fn early_request_filter(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<()> {
+        if trip.plan.is_none() {
+            trip.plan = session.req_header().extensions.get::<Arc<Plan>>().cloned();
+        }
+        let write_stall = trip.plan()?.write_stall;
+        session.set_read_timeout(None);
+        if session.is_http2() {
+            session.set_write_timeout(Some(write_stall));
+        }
+        Ok(())
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, trip: &mut Trip) -> pingora::Result<Box<HttpPeer>> {
+        let plan = trip.plan()?.clone();
+        let choice = plan
+            .group
+            .choose(trip.tried)
+            .ok_or_else(|| refusal_error(Refusal::Unreachable))?;
+        trip.tried |= 1 << choice.index;
+        trip.choice = Some(choice);
+        Ok(Box::new(peer(&plan, choice)))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        upstream: &mut RequestHeader,
+        trip: &mut Trip,
+    ) -> pingora::Result<()> {
+        let bodyless = session.is_body_empty();
+        to_origin(upstream, trip.plan()?, bodyless)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        trip: &mut Trip,
+    ) -> pingora::Result<()> {
+        let plan = trip.plan()?;
+        plan.received
+            .fetch_add(body.as_ref().map_or(0, Bytes::len) as u64, Ordering::Relaxed);
+        plan.body_done.fetch_or(end, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _: &mut Session,
+        response: &mut ResponseHeader,
+        trip: &mut Trip,
+    ) -> pingora::Result<()> {
+        let command = take_command(&response.headers);
+        for name in names(&response.headers, is_for_us_alone) {
+            response.remove_header(&name);
+        }
+        if response.status.is_informational() && response.status.as_u16() != 101 {
+            return Ok(());
+        }
+        trip.report(true);
+        let plan = trip.plan()?;
+        for cookie in &plan.forward.set_cookies {
+            response.append_header(header::SET_COOKIE, cookie.clone())?;
+        }
+        if let (Some(command), Some(session)) = (command, &plan.forward.session) {
+            for cookie in self.core.command(session, command).await {
+                response.append_header(header::SET_COOKIE, cookie)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _: &mut Session,
+        trailers: &mut HeaderMap,
+        _: &mut Trip,
+    ) -> pingora::Result<Option<Bytes>> {
+        for name in names(trailers, is_for_us_alone) {
+            trailers.remove(name);
+        }
+        Ok(None)
+    }
+
+    /// Nothing was sent: another server may be asked, whatever the method.
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, trip: &mut Trip, mut error: Box<Error>) -> Box<Error> {
+        trip.report(false);
+        error.set_retry(true);
+        error
+    }
+
+    /// Something was sent: again only if that does no harm, and only where a kept connection turned out to be dead.
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        trip: &mut Trip,
+        reused: bool,
+    ) -> Box<Error> {
+        let mut error = error;
+        if *error.esource() == ErrorSource::Upstream && !reused {
+            trip.report(false);
+        }
+        if !session.req_header().method.is_idempotent() || session.as_ref().retry_buffer_truncated() {
+            error.set_retry(false);
+        } else {
+            error.retry.decide_reuse(reused);
+        }
+        if error.retry() {
+            // The same server may be asked again, over a fresh connection.
+            trip.tried = 0;
+        }
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, trip: &mut Trip) -> FailToProxy {
+        let failed = |error_code| FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        };
+        if session
+            .response_written()
+            .is_some_and(|sent| !sent.status.is_informational() || sent.status.as_u16() == 101)
+        {
+            return failed(0);
+        }
+        let Some(refusal) = refusal_of(error) else {
+            return failed(0);
+        };
+        session.set_keepalive(None);
+        if let Err(error) = self.send_refusal(session, refusal, trip).await {
+            tracing::debug!(%error, "a refusal could not be sent");
+        }
+        failed(refusal.status().as_u16())
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Trip, error: &Error) -> bool {
+        *error.esource() == ErrorSource::Downstream
+    }
+}
+
+impl Forwarder {
+    async fn send_refusal(&self, session: &mut Session, refusal: Refusal, trip: &Trip) -> pingora::Result<()> {
+        let is_head = session.req_header().method == Method::HEAD;
+        let answer = {
+            let request = session.req_header();
+            let asked = trip.plan.as_ref().map(|plan| Asked {
+                method: &request.method,
+                host: &plan.host,
+                path: request.uri.path(),
+                query: request.uri.query(),
+                headers: &request.headers,
+                client: plan.client,
+                tls: plan.tls,
+                request_id: &plan.request_id,
+            });
+            self.core.refuse(asked.as_ref(), refusal)
+        };
+        let header = answer::to_header(&answer, &self.core.date())?;
+        let empty = is_head || answer.body.is_empty();
+        session.write_response_header(header, empty).await?;
+        if !empty {
+            session.write_response_body(Some(answer.body), true).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the visitor is told about an error; `None`: there is nobody to tell.
+fn refusal_of(error: &Error) -> Option<Refusal> {
+    if let Some(refusal) = refusal_within(error) {
+        return Some(refusal);
+    }
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Upstream, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout) => {
+            Some(Refusal::OriginTooSlow)
+        }
+        (ErrorSource::Upstream, ErrorType::InvalidHTTPHeader | ErrorType::H1Error) => Some(Refusal::OriginInvalid),
+        (ErrorSource::Upstream, _) => Some(Refusal::Unreachable),
+        (ErrorSource::Downstream, _) => None,
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Panicked),
+    }
+}
+
+/// A refusal of our own that travelled inside Pingora's error.
+fn refusal_within(error: &Error) -> Option<Refusal> {
+    let cause = error.root_cause();
+    let within_io = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(|io| io.get_ref()?.downcast_ref::<Refused>());
+    within_io
+        .or_else(|| cause.downcast_ref::<Refused>())
+        .map(|refused| refused.0)
+}
+
+fn peer(plan: &Plan, choice: Choice) -> HttpPeer {
+    let settings = &plan.group.settings;
+    let (tls, name) = (
+        settings.tls_name.is_some(),
+        settings.tls_name.clone().unwrap_or_default(),
+    );
+    let mut peer = HttpPeer::new(choice.address, tls, name);
+    let silence = if plan.forward.allow_upgrade {
+        STREAM_SILENCE.max(settings.read_timeout)
+    } else {
+        settings.read_timeout
+    };
+    peer.options.connection_timeout = Some(settings.connect_timeout);
+    peer.options.total_connection_timeout = Some(settings.connect_timeout * 2);
+    peer.options.read_timeout = Some(silence);
+    peer.options.write_timeout = Some(settings.read_timeout);
+    peer.options.idle_timeout = Some(settings.idle_timeout);
+    if !plan.upgrade {
+        peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    }
+    peer
+}
+
+/// Makes a request fit for the origin: what the client may not say goes, what only we may say is set last.
+fn to_origin(upstream: &mut RequestHeader, plan: &Plan, bodyless: bool) -> pingora::Result<()> {
+    for name in names(&upstream.headers, fields::stops_here) {
+        upstream.remove_header(&name);
+    }
+    if fields::cookies_need_care(&upstream.headers, &plan.forward.strip_cookies) {
+        match fields::join_cookies(&upstream.headers, &plan.forward.strip_cookies) {
+            Some(joined) => upstream.insert_header(header::COOKIE, joined)?,
+            None => drop(upstream.remove_header(&header::COOKIE)),
+        }
+    }
+    if bodyless && matches!(upstream.method, Method::POST | Method::PUT | Method::PATCH) {
+        upstream.insert_header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))?;
+    }
+    upstream.insert_header("X-Forwarded-For", plan.client.to_string())?;
+    upstream.insert_header(
+        "X-Forwarded-Proto",
+        HeaderValue::from_static(if plan.tls { "https" } else { "http" }),
+    )?;
+    upstream.insert_header("X-Forwarded-Host", plan.host.as_str())?;
+    upstream.insert_header("X-Request-Id", plan.request_id.as_str())?;
+    if let Some(pass) = &plan.forward.pass {
+        upstream.insert_header("Stanchion-Pass", pass.as_str())?;
+    }
+    Ok(())
+}
+
+/// The names in a map that match; empty, and without allocation, in the usual case.
+fn names(headers: &HeaderMap, matches: fn(&HeaderName) -> bool) -> Vec<HeaderName> {
+    headers.keys().filter(|name| matches(name)).cloned().collect()
+}
+
+/// Fields of an origin's answer that visitors never see.
+fn is_for_us_alone(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("stanchion-") || matches!(name, "keep-alive" | "proxy-connection")
+}
+
+fn take_command(headers: &HeaderMap) -> Option<OriginCommand> {
+    let value = headers.get("stanchion-command")?.as_bytes().trim_ascii();
+    match value {
+        b"release" => Some(OriginCommand::Release),
+        b"revoke" => Some(OriginCommand::Revoke),
+        other => {
+            tracing::warn!(command = %other.escape_ascii(), "an origin gave a command that does not exist");
+            None
+        }
+    }
+}
