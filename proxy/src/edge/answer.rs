@@ -1,5 +1,5 @@
-//! An [`Answer`] on its way out: HTTP/1 bytes, or a header for the proxy machinery to send. Adds what the gate leaves to the
-//! edge: length, date, the connection's fate. Pure.
+//! An [`Answer`] on its way out: HTTP/1 bytes, or a header for the proxy machinery to send. Adds what the gate leaves
+//! to the edge: length, date, the connection's fate. Pure.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

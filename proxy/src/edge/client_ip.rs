@@ -24,8 +24,8 @@ impl Trusted {
     }
 }
 
-/// The client behind `peer`. Walks from the right and stops at the first address that is not trusted, or at the last good one
-/// where an entry cannot be read: what is further left was written by somebody nobody vouches for.
+/// The client behind `peer`. Walks from the right and stops at the first address that is not trusted, or at the last
+/// good one where an entry cannot be read: what is further left was written by somebody nobody vouches for.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Trusted) -> IpAddr {
     let mut client = fold(peer);
     if !trusted.contains(client) {

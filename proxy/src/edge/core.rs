@@ -1,5 +1,5 @@
-//! What all connections share: the gate, the settings in force, the counters, the date. Asking the gate happens here, so that its
-//! panics cost one request and no more (F17).
+//! What all connections share: the gate, the settings in force, the counters, the date. Asking the gate happens here,
+//! so that its panics cost one request and no more (F17).
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

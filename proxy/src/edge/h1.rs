@@ -1,5 +1,5 @@
-//! A connection that speaks HTTP/1: one request after the other, each judged, asked about, and answered here or handed to the
-//! proxy machinery.
+//! A connection that speaks HTTP/1: one request after the other, each judged, asked about, and answered here or
+//! handed to the proxy machinery.
 
 use std::net::IpAddr;
 use std::sync::Arc;

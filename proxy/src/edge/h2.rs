@@ -1,5 +1,5 @@
-//! A connection that speaks HTTP/2. Pingora and the `h2` crate read the frames, within bounds set here; each request is then treated as an
-//! HTTP/1 one is. A body without a length is refused: it cannot be forwarded safely (H2).
+//! A connection that speaks HTTP/2. Pingora and the `h2` crate read the frames, within bounds set here; each request
+//! is then treated as an HTTP/1 one is. A body without a length is refused: it cannot be forwarded safely (H2).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

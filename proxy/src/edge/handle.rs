@@ -1,4 +1,5 @@
-//! Starting the edge in the caller's own runtime, changing it while it runs, and stopping it without cutting anybody off.
+//! Starting the edge in the caller's own runtime, changing it while it runs, and stopping it without cutting anybody
+//! off.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Which host is meant, and is it ours? Pure: the text of `Host` or `:authority` in, a lower-case name or a refusal out.
+//! Which host is meant, and is it ours? Pure: the text of `Host` or `:authority` in, a lower-case name or a refusal
+//! out.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

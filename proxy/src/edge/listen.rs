@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::core::Live;
 use super::guard::count::Seat;
-use super::guard::stream::{GuardStream, Wire};
+use super::guard::stream::GuardStream;
+use super::guard::wire::Wire;
 use super::h1::{self, Edge, From};
 use super::h2;
 use super::tls::Certificates;

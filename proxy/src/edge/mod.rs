@@ -1,8 +1,9 @@
 //! The edge: guard, listeners, strict HTTP, forwarding. Asks a `Gate` what to do with each request.
 //!
-//! A connection is accepted and counted (`listen`), watched over (`guard`), and speaks HTTP/1 (`h1`) or HTTP/2 (`h2`). Each request is made
-//! strict and canonical (`request`, `path`, `host`, `client_ip`, `fields`: all pure), the gate is asked (`core`), and the request is answered
-//! at once (`answer`) or forwarded by Pingora (`proxy`, `origin`).
+//! A connection is accepted and counted (`listen`), watched over (`guard`), and speaks HTTP/1 (`h1`) or HTTP/2
+//! (`h2`). Each request is made strict and canonical (`request`, `path`, `host`, `client_ip`, `fields`: all pure),
+//! the gate is asked (`core`), and the request is answered at once (`answer`) or forwarded by Pingora (`proxy`,
+//! `origin`).
 
 mod answer;
 mod client_ip;

@@ -16,9 +16,10 @@ pub struct Canonical<'a> {
 
 /// Makes a raw path (without query) canonical.
 ///
-/// Unreserved characters are decoded, other escapes keep upper-case hex, characters that must be escaped are; dot segments are
-/// resolved and runs of slashes collapsed. Refused: escaped slash, backslash, NUL and other controls, raw backslash,
-/// broken escapes, anything that is not UTF-8, and segments that only turn into dots once parameters (`;…`) are cut off.
+/// Unreserved characters are decoded, other escapes keep upper-case hex, characters that must be escaped are; dot
+/// segments are resolved and runs of slashes collapsed. Refused: escaped slash, backslash, NUL and other controls,
+/// raw backslash, broken escapes, anything that is not UTF-8, and segments that only turn into dots once parameters
+/// (`;…`) are cut off.
 pub fn canonical(raw: &[u8]) -> Result<Canonical<'_>, Refusal> {
     if raw.first() != Some(&b'/') {
         return Err(Refusal::Target);
@@ -232,7 +233,8 @@ mod tests {
             b"/%09",
             b"/%1f",
             b"/%7f",
-            b"/a b", b"/a#b",
+            b"/a b",
+            b"/a#b",
             b"/\x01",
             b"/\x7f",
             b"/\xff",

@@ -1,5 +1,6 @@
-//! Forwarding, by Pingora's proxy. A request comes here only once the gate has said so, with a [`Plan`]; here its fields are made fit for
-//! the origin, a server is chosen, and the origin's answer is relieved of what is meant for us alone.
+//! Forwarding, by Pingora's proxy. A request comes here only once the gate has said so, with a [`Plan`]; here its
+//! fields are made fit for the origin, a server is chosen, and the origin's answer is relieved of what is meant for
+//! us alone.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -166,6 +167,9 @@ impl ProxyHttp for Forwarder {
         let plan = trip.plan()?;
         for cookie in &plan.forward.set_cookies {
             response.append_header(header::SET_COOKIE, cookie.clone())?;
+        }
+        for (name, value) in &plan.forward.response_headers {
+            response.append_header(name.clone(), value.clone())?;
         }
         if let (Some(command), Some(session)) = (command, &plan.forward.session) {
             for cookie in self.core.command(session, command).await {

@@ -1,5 +1,5 @@
-//! A request made strict: one host, one path, one method that is allowed. Shared by HTTP/1 and HTTP/2; pure. What comes out is
-//! both what the gate is asked about and what an origin would get.
+//! A request made strict: one host, one path, one method that is allowed. Shared by HTTP/1 and HTTP/2; pure. What
+//! comes out is both what the gate is asked about and what an origin would get.
 
 use std::borrow::Cow;
 

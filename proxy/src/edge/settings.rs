@@ -1,5 +1,5 @@
-//! What the edge is told: where to listen, whom to trust, where origins are, how much is tolerated. Plain values; all but
-//! the listeners may be replaced while the edge runs.
+//! What the edge is told: where to listen, whom to trust, where origins are, how much is tolerated. Plain values; all
+//! but the listeners may be replaced while the edge runs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,7 +63,8 @@ pub struct OriginSettings {
     pub connect_timeout: Duration,
     /// The longest silence while an answer is expected or under way.
     pub read_timeout: Duration,
-    /// How long an unused connection is kept. Below what servers commonly keep, so that they rarely close one under a request.
+    /// How long an unused connection is kept. Below what servers commonly keep, so that they rarely close one under a
+    /// request.
     pub idle_timeout: Duration,
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use stanchion::edge::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
 
@@ -27,6 +27,7 @@ pub fn session() -> SessionKey {
         room: "r".into(),
         visitor: [7; 16],
         stamp: 9,
+        tls: false,
     }
 }
 
@@ -57,6 +58,10 @@ impl Gate for ObedientGate {
             pass: Some("the.real.pass".into()),
             strip_cookies: vec!["ours".into()],
             set_cookies: vec![HeaderValue::from_static("ours=new; Path=/")],
+            response_headers: vec![(
+                HeaderName::from_static("stanchion-place"),
+                HeaderValue::from_static("kept"),
+            )],
             allow_upgrade: asked.path.starts_with("/open/"),
             session: Some(session()),
         };

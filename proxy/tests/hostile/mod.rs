@@ -1,7 +1,9 @@
-//! A stranger's tools: an edge with a gate that obeys the path, an origin that records and judges what it gets, and raw sockets.
+//! A stranger's tools: an edge with a gate that obeys the path, an origin that records and judges what it gets, and
+//! raw sockets.
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub mod cases;
 pub mod client;
 pub mod gate;
 pub mod origin;

@@ -43,7 +43,8 @@ impl Counter {
         self.all.load(Ordering::Relaxed)
     }
 
-    /// A seat for a connection; given back when it is dropped. `per_prefix` is `None` for trusted hops, which speak for many.
+    /// A seat for a connection; given back when it is dropped. `per_prefix` is `None` for trusted hops, which speak
+    /// for many.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, overall: usize, per_prefix: Option<usize>) -> Result<Seat, Full> {
         if self.all.fetch_add(1, Ordering::Relaxed) >= overall {
             self.all.fetch_sub(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! When a connection has taken too long. A timer that is hardly ever moved: a later deadline leaves it alone, and it looks again
-//! when it goes off. So a busy connection pays nothing per request.
+//! When a connection has taken too long. A timer that is hardly ever moved: a later deadline leaves it alone, and it
+//! looks again when it goes off. So a busy connection pays nothing per request.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,27 +1,25 @@
-//! A connection behind the guard: plain bytes on one side (TLS is off by then), a proxy that believes it owns a socket on the other. Shows
-//! the proxy exactly one request at a time, head replayed, body up to its last byte, and holds the deadlines.
+//! A connection behind the guard: plain bytes on one side (TLS is off by then), a proxy that believes it owns a
+//! socket on the other. Shows the proxy exactly one request at a time, head replayed, body up to its last byte, and
+//! holds the deadlines.
 
 use std::io;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::server::TlsStream;
 
 use super::body::Body;
 use super::deadline::{Alarm, Deadlines, Waited};
 use super::head::{Framing, HeadLimits, Scan, Scanner};
+use super::output::Output;
+use super::wire::Wire;
 use crate::edge::refusal::Refusal;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const READ_BYTES: usize = 8 * 1024;
-/// Small writes are gathered up to this size.
-const WRITE_BYTES: usize = 4 * 1024;
 /// What is read and thrown away after a last answer.
 const LINGER_BYTES: usize = 256 * 1024;
 
@@ -44,13 +42,6 @@ impl Default for Tolerance {
     }
 }
 
-/// The socket, with or without TLS.
-#[derive(Debug)]
-pub enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
 /// What came next on a connection.
 #[derive(Debug)]
 pub enum Next {
@@ -67,7 +58,7 @@ pub struct Refused(pub Refusal);
 
 pub struct GuardStream {
     wire: Wire,
-    fd: i32,
+    id: i32,
     tolerance: Arc<Tolerance>,
     http2: bool,
     /// HTTP/2 may begin by itself, without having been agreed on.
@@ -84,21 +75,17 @@ pub struct GuardStream {
     body: Body,
     body_bytes: u64,
     waited: Waited,
-    output: BytesMut,
-    stalled_since: Option<Instant>,
-    read_alarm: Alarm,
-    write_alarm: Alarm,
+    output: Output,
+    alarm: Alarm,
 }
 
 impl GuardStream {
     pub fn new(wire: Wire, tolerance: Arc<Tolerance>) -> GuardStream {
-        let (fd, http2_allowed) = match &wire {
-            Wire::Plain(tcp) => (tcp.as_raw_fd(), true),
-            Wire::Tls(tls) => (tls.get_ref().0.as_raw_fd(), false),
-        };
+        let (id, http2_allowed) = (wire.id(), matches!(wire, Wire::Plain(_)));
+        let stall = tolerance.deadlines.write_stall;
         GuardStream {
             wire,
-            fd,
+            id,
             tolerance,
             http2: false,
             http2_allowed,
@@ -111,16 +98,19 @@ impl GuardStream {
             body: Body::Done,
             body_bytes: 0,
             waited: Waited::default(),
-            output: BytesMut::new(),
-            stalled_since: None,
-            read_alarm: Alarm::default(),
-            write_alarm: Alarm::default(),
+            output: Output::new(stall),
+            alarm: Alarm::default(),
         }
     }
 
     /// From now on the bytes are HTTP/2 frames, and somebody else's to judge.
     pub fn set_http2(&mut self) {
         self.http2 = true;
+    }
+
+    /// The socket's number, while it is open.
+    pub fn id(&self) -> i32 {
+        self.id
     }
 
     /// The next request head, once it is complete. Cancelling loses nothing.
@@ -157,7 +147,7 @@ impl GuardStream {
         }
         let linger = self.tolerance.deadlines.linger;
         let drained = async {
-            if self.wire_shutdown().await.is_err() {
+            if self.shutdown().await.is_err() {
                 return;
             }
             let mut left = LINGER_BYTES;
@@ -208,9 +198,9 @@ impl GuardStream {
             deadlines.head
         };
         if idle {
-            self.output = BytesMut::new();
+            self.output.forget_buffer();
         }
-        ready!(self.read_alarm.poll(cx, since + allowed));
+        ready!(self.alarm.poll(cx, since + allowed));
         Poll::Ready(if idle {
             Next::Closed
         } else {
@@ -280,7 +270,7 @@ impl GuardStream {
             let deadline = self
                 .waited
                 .begin(self.tolerance.deadlines.body_allowance(self.body_bytes));
-            ready!(self.read_alarm.poll(cx, deadline));
+            ready!(self.alarm.poll(cx, deadline));
             return Poll::Ready(Err(refused(Refusal::TooSlow)));
         }
         self.waited.end();
@@ -291,74 +281,10 @@ impl GuardStream {
         buf.set_filled(before + taken);
         Poll::Ready(Ok(()))
     }
-
-    /// Writes to the wire, for no longer than a stall is tolerated.
-    fn poll_wire_write(&mut self, cx: &mut Context<'_>, more: &[u8]) -> Poll<io::Result<usize>> {
-        let written = match self.output.is_empty() {
-            true => self.wire.poll_write(cx, &[io::IoSlice::new(more)]),
-            false => self
-                .wire
-                .poll_write(cx, &[io::IoSlice::new(&self.output), io::IoSlice::new(more)]),
-        };
-        match self.poll_unstalled(cx, written) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            other => other,
-        }
-    }
-
-    fn poll_wire_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = match &mut self.wire {
-            Wire::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
-        };
-        self.poll_unstalled(cx, flushed)
-    }
-
-    /// Passes an outcome of the write side on; turns a stall that lasted too long into an error.
-    fn poll_unstalled<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.stalled_since = None;
-            return outcome;
-        }
-        let since = *self.stalled_since.get_or_insert_with(Instant::now);
-        ready!(self.write_alarm.poll(cx, since + self.tolerance.deadlines.write_stall));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.output.is_empty() {
-            let written = ready!(self.poll_wire_write(cx, &[]))?;
-            self.output.advance(written);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    async fn wire_shutdown(&mut self) -> io::Result<()> {
-        match &mut self.wire {
-            Wire::Plain(tcp) => tcp.shutdown().await,
-            Wire::Tls(tls) => tls.shutdown().await,
-        }
-    }
 }
 
 fn refused(refusal: Refusal) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Refused(refusal))
-}
-
-impl Wire {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Wire::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, buf),
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Wire::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, bufs),
-        }
-    }
 }
 
 impl AsyncRead for GuardStream {
@@ -388,87 +314,26 @@ impl AsyncRead for GuardStream {
 impl AsyncWrite for GuardStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.output.len() + buf.len() <= WRITE_BYTES {
-            this.output.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
-        }
-        loop {
-            let written = ready!(this.poll_wire_write(cx, buf))?;
-            let ours = written.min(this.output.len());
-            this.output.advance(ours);
-            if written > ours {
-                return Poll::Ready(Ok(written - ours));
-            }
-        }
+        this.output.poll_write(cx, &mut this.wire, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(cx))?;
-        self.poll_wire_flush(cx)
+        let this = &mut *self;
+        this.output.poll_flush(cx, &mut this.wire)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(cx))?;
-        match &mut self.wire {
-            Wire::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
-        }
+        let this = &mut *self;
+        ready!(this.output.poll_flush(cx, &mut this.wire))?;
+        this.wire.poll_shutdown(cx)
     }
 }
 
 impl std::fmt::Debug for GuardStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GuardStream")
-            .field("fd", &self.fd)
+            .field("id", &self.id)
             .field("body", &self.body)
             .finish_non_exhaustive()
-    }
-}
-
-/// What Pingora asks of a stream. Addresses and TLS are known to the edge, and not told through here.
-mod as_pingora_stream {
-    use std::sync::Arc;
-
-    use async_trait::async_trait;
-    use pingora::protocols::raw_connect::ProxyDigest;
-    use pingora::protocols::{
-        GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
-        UniqueIDType,
-    };
-
-    use super::GuardStream;
-
-    #[async_trait]
-    impl Shutdown for GuardStream {
-        async fn shutdown(&mut self) {
-            self.close_gently().await;
-        }
-    }
-
-    impl UniqueID for GuardStream {
-        fn id(&self) -> UniqueIDType {
-            self.fd
-        }
-    }
-
-    impl Ssl for GuardStream {}
-    impl Peek for GuardStream {}
-
-    impl GetTimingDigest for GuardStream {
-        fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-            Vec::new()
-        }
-    }
-
-    impl GetProxyDigest for GuardStream {
-        fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-            None
-        }
-    }
-
-    impl GetSocketDigest for GuardStream {
-        fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-            None
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! Whether a server is worth asking: closed while it works, open for a while after several failures in a row, then one probe at a
-//! time. Pure: time is an argument, measured from any fixed moment.
+//! Whether a server is worth asking: closed while it works, open for a while after several failures in a row, then
+//! one probe at a time. Pure: time is an argument, measured from any fixed moment.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Whether a request may go there now. An open breaker whose pause is over lets this one through, and holds back the
-    /// others until it is known how that went, or for another pause.
+    /// Whether a request may go there now. An open breaker whose pause is over lets this one through, and holds back
+    /// the others until it is known how that went, or for another pause.
     pub fn try_pass(&mut self, now: Duration) -> bool {
         match self.open_until {
             None => true,

@@ -1,4 +1,5 @@
-//! The servers behind the edge: named groups, asked in turn, with a breaker each. Knows addresses and health; nothing of requests.
+//! The servers behind the edge: named groups, asked in turn, with a breaker each. Knows addresses and health; nothing
+//! of requests.
 
 mod breaker;
 
