@@ -11,6 +11,9 @@ use stanchion_admission::policy::LiveSettings;
 use stanchion_admission::rate::Rate;
 use stanchion_admission::store::StoreError;
 
+/// Method, path, headers, status.
+type Row<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
+
 const ROOM: &str = "/api/v1/rooms/sale";
 
 /// A1, A2: what opens which door. The token counts in one header alone.
@@ -20,7 +23,7 @@ async fn a1_a2_who_gets_in() {
     let bearer = format!("Bearer {TOKEN}");
     let in_query = format!("{ROOM}?token={TOKEN}&access_token={TOKEN}");
     let cookie = format!("token={TOKEN}");
-    let table: &[(&str, &str, Vec<(&str, &str)>, u16)] = &[
+    let table: &[Row<'_>] = &[
         ("GET", "/healthz", vec![], 200),
         ("GET", "/readyz", vec![], 200),
         ("GET", "/metrics", vec![], 200),

@@ -1,6 +1,7 @@
 //! The command line. One file a subcommand; this one only names them.
 
 mod keys;
+mod room;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ pub enum Command {
     /// List, make or rotate the keys that sign tickets and passes.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Look at rooms and steer them, over the admin API.
+    Room(room::Room),
     /// Look into a ticket or a pass.
     #[command(subcommand)]
     Token(token::Token),
@@ -30,6 +33,7 @@ pub enum Command {
 pub fn run(cli: Cli) -> std::process::ExitCode {
     match cli.command {
         Command::Keys(keys) => keys::run(&keys),
+        Command::Room(room) => room::run(&room),
         Command::Token(token) => token::run(&token),
     }
 }
