@@ -113,7 +113,14 @@ impl<'a> World<'a> {
             Op::Settings { stale, new } => self.settings(*stale, new).await?,
             Op::Wipe => self.wipe().await,
             Op::EdgeCrash(edge) => self.edges[*edge] = EdgeMemory::default(),
-            Op::SeenMore(edge, more) => self.edges[*edge].seq += more,
+            Op::SeenMore(edge, true) => self.edges[*edge].seq += 3,
+            Op::SeenMore(edge, false) => self.edges[*edge].frontier.0 += 200_000,
+            Op::Pass(edge, seconds) => {
+                for _ in 0..*seconds {
+                    self.set(Stamp(self.now.0 + 1_000_000));
+                    self.tick(*edge, true).await?;
+                }
+            }
         }
         Ok(())
     }

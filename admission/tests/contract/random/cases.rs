@@ -13,6 +13,8 @@ pub const PEOPLE: u32 = 48;
 pub enum Op {
     Step(u64),
     StepBack(u64),
+    /// So many seconds with a tick in each.
+    Pass(usize, u64),
     Tick {
         edge: usize,
         heard: bool,
@@ -32,8 +34,8 @@ pub enum Op {
     },
     Wipe,
     EdgeCrash(usize),
-    /// This edge has seen more than the store has: a lagged replica took over.
-    SeenMore(usize, u64),
+    /// This edge has seen more than the store has, in ticks or of the frontier: a lagged replica took over.
+    SeenMore(usize, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => span().prop_map(Op::Step),
         1 => (1u64..4_000_000).prop_map(Op::StepBack),
+        2 => (0..EDGES, 1u64..25).prop_map(|(edge, seconds)| Op::Pass(edge, seconds)),
         8 => (0..EDGES, prop::bool::weighted(0.9)).prop_map(|(edge, heard)| Op::Tick { edge, heard }),
         3 => who().prop_map(Op::Enter),
         4 => some().prop_map(Op::Join),
@@ -91,7 +94,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (who(), any::<bool>()).prop_map(|(n, revoked)| Op::End(n, revoked)),
         1 => (prop::bool::weighted(0.2), settings()).prop_map(|(stale, new)| Op::Settings { stale, new }),
         1 => prop::bool::weighted(0.3).prop_map(|wipe| if wipe { Op::Wipe } else { Op::EverybodyPolls }),
-        1 => (0..EDGES, prop::bool::weighted(0.5)).prop_map(|(e, c)| if c { Op::EdgeCrash(e) } else { Op::SeenMore(e, 3) }),
+        1 => (0..EDGES, any::<bool>(), any::<bool>()).prop_map(|(edge, crashed, ticks)| if crashed { Op::EdgeCrash(edge) } else { Op::SeenMore(edge, ticks) }),
     ]
 }
 
