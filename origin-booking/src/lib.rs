@@ -1,1 +1,23 @@
-//! Placeholder.
+//! A small booking service: the kind of origin that a waiting room protects. Lets nobody in without a pass, sells
+//! what there is and never more, and answers only after what it says is on the disk.
+//!
+//! Stands alone: it trusts an address with public keys and knows nothing else of whoever signs the passes.
+
+pub mod clock;
+mod journal;
+pub mod pass;
+pub mod sale;
+mod service;
+mod web;
+mod writer;
+
+pub use journal::Database;
+pub use pass::KeySource;
+pub use service::{Config, Running, serve};
+
+/// Makes the backends of `jsonwebtoken` and `rustls` known to the process. Harmless to call again.
+pub fn install_crypto() {
+    // Errors mean that a provider is already there, which is what was wanted.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

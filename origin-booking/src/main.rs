@@ -1,3 +1,81 @@
-//! The `stanchion-booking` program: reads the command line and hands over to the library.
+//! The `stanchion-booking` command.
 
-fn main() {}
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use stanchion_booking::{Config, Database, KeySource, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Parser)]
+#[command(
+    name = "stanchion-booking",
+    version,
+    about = "A small booking service that lets nobody in without a pass"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or Ctrl-C.
+    Serve(Serve),
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// Where to listen, e.g. 127.0.0.1:9000.
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Where bookings are kept: sqlite:PATH.
+    #[arg(long, value_name = "ADDRESS")]
+    database: Database,
+    /// The public keys of passes, e.g. https://tickets.example.org/.well-known/stanchion/jwks.json.
+    #[arg(long, value_name = "URL")]
+    jwks: url::Url,
+    /// The room that this service stands behind.
+    #[arg(long, value_name = "ROOM", default_value = "sale")]
+    audience: String,
+    /// The only issuer whose passes are good here; any, where not given.
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<String>,
+    /// The site's address at the edge: where visitors without a pass are sent.
+    #[arg(long, value_name = "URL", default_value = "/")]
+    front_door: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match Cli::parse().command {
+        Command::Serve(serve) => run(serve).await,
+    }
+}
+
+async fn run(options: Serve) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("{}", options.listen))?;
+    let config = Config {
+        audience: options.audience,
+        issuer: options.issuer,
+        front_door: options.front_door,
+        ..Config::new(options.database, KeySource::Url(options.jwks))
+    };
+    let running = serve(config, listener).await?;
+    println!("listening on http://{}", running.address());
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    running.stop().await;
+    Ok(())
+}

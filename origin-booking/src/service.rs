@@ -1,0 +1,138 @@
+//! The service as others start it: a listener that is already bound, on a runtime that is already there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::{self, Clock};
+use crate::journal::{Database, Journal, Sqlite};
+use crate::pass::{Guard, KeySource, PassKeys, Rules};
+use crate::sale::{self, Command, Event};
+use crate::web;
+use crate::writer::Writer;
+
+/// How long requests under way may take at a stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct Config {
+    pub database: Database,
+    /// Where the public keys of passes come from.
+    pub keys: KeySource,
+    /// The room that this service stands behind: the only audience whose passes are good here.
+    pub audience: String,
+    /// Where given, the only issuer whose passes are good here.
+    pub issuer: Option<String>,
+    /// Where visitors without a pass are sent: the site's address at the edge.
+    pub front_door: String,
+    /// Put on offer at the start; what the database knows already keeps its stock.
+    pub catalogue: Vec<Event>,
+    pub clock: Clock,
+}
+
+impl Config {
+    /// The sample catalogue, the machine's clock, the room `sale`, the front door `/`.
+    #[must_use]
+    pub fn new(database: Database, keys: KeySource) -> Config {
+        Config {
+            database,
+            keys,
+            audience: "sale".to_owned(),
+            issuer: None,
+            front_door: "/".to_owned(),
+            catalogue: sale::sample(),
+            clock: clock::system(),
+        }
+    }
+}
+
+/// A running service. Dropping it stops it without waiting; [`Running::stop`] lets requests finish.
+pub struct Running {
+    address: SocketAddr,
+    writer: Option<Writer>,
+    writing: Option<std::thread::JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Seats sold, as the disk has it. Cheap.
+    #[must_use]
+    pub fn sold_count(&self) -> u64 {
+        self.writer.as_ref().map_or(0, |writer| writer.view().sold_seats)
+    }
+
+    /// Accepts nothing new, finishes what is under way, closes the database.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(GRACE, &mut self.serving).await.is_err() {
+            self.serving.abort();
+            let _ = (&mut self.serving).await;
+        }
+        // The writer ends when nobody can send to it any more.
+        self.writer = None;
+        if let Some(writing) = self.writing.take() {
+            let _ = tokio::task::spawn_blocking(move || writing.join()).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Starts the service on this listener.
+///
+/// # Errors
+/// Where the database cannot be opened or read, or the listener is none.
+pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
+    crate::install_crypto();
+    let address = listener.local_addr()?;
+    let guard = Guard::new(
+        Rules {
+            audience: config.audience,
+            issuer: config.issuer,
+        },
+        PassKeys::new(config.keys)?,
+    );
+    let (database, clock) = (config.database, config.clock.clone());
+    // Opening and replaying block.
+    let (writer, writing) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        let Database::Sqlite(path) = &database;
+        let journal: Box<dyn Journal> = Box::new(Sqlite::open(path)?);
+        Ok(Writer::start(journal, clock)?)
+    })
+    .await??;
+    for event in config.catalogue {
+        let listed = writer.submit(Command::List(event)).await;
+        listed.map_err(|_| anyhow::anyhow!("the catalogue could not be kept"))?;
+    }
+    let site = web::Site::new(guard, writer.clone(), config.front_door, config.clock)?;
+    let (stop, mut stopped) = watch::channel(false);
+    let app = web::router(site);
+    let serving = tokio::spawn(async move {
+        let stopping = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopping).await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    Ok(Running {
+        address,
+        writer: Some(writer),
+        writing: Some(writing),
+        serving,
+        stop,
+    })
+}

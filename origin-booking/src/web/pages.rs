@@ -1,0 +1,103 @@
+//! Pages for people: rendered here, escaped by the template engine, nothing loaded from anywhere.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use minijinja::{Environment, Value, context};
+
+use super::Site;
+use super::problem::{Problem, refuse};
+use super::random;
+use crate::sale::{Booking, MAX_SEATS, Offer};
+
+/// Everything else is forbidden to the page.
+const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const BROKEN: &str = "This page is broken. Sorry.\n";
+
+pub(super) struct Pages(Environment<'static>);
+
+impl Pages {
+    pub(super) fn new() -> Result<Pages, minijinja::Error> {
+        let mut pages = Environment::new();
+        // Names end in .html: the engine escapes whatever it puts into them.
+        pages.add_template("base.html", include_str!("templates/base.html"))?;
+        pages.add_template("front.html", include_str!("templates/front.html"))?;
+        pages.add_template("event.html", include_str!("templates/event.html"))?;
+        pages.add_template("booked.html", include_str!("templates/booked.html"))?;
+        pages.add_template("leave.html", include_str!("templates/leave.html"))?;
+        pages.add_template("left.html", include_str!("templates/left.html"))?;
+        pages.add_template("refusal.html", include_str!("templates/refusal.html"))?;
+        Ok(Pages(pages))
+    }
+
+    pub(super) fn refusal(&self, status: StatusCode, title: &str, detail: &str, front_door: Option<&str>) -> Response {
+        self.page(status, "refusal.html", context! { title, detail, front_door })
+    }
+
+    pub(super) fn booked(&self, booking: &Booking, offer: Option<&Offer>, front_door: &str) -> Response {
+        let offer = offer.map(shown);
+        let order = &booking.order;
+        let values = context! { reference => booking.reference.as_str(), seats => order.seats, name => order.name.as_str(), offer, front_door };
+        self.page(StatusCode::CREATED, "booked.html", values)
+    }
+
+    pub(super) fn left(&self, front_door: &str) -> Response {
+        self.page(StatusCode::OK, "left.html", context! { front_door })
+    }
+
+    fn page(&self, status: StatusCode, name: &str, values: Value) -> Response {
+        let Some(nonce) = random::unguessable() else {
+            return (StatusCode::INTERNAL_SERVER_ERROR, BROKEN).into_response();
+        };
+        let values = context! { nonce => nonce.as_str(), ..values };
+        let page = match self.0.get_template(name).and_then(|template| template.render(values)) {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::error!(name, %error, "a page could not be made");
+                return (StatusCode::INTERNAL_SERVER_ERROR, BROKEN).into_response();
+            }
+        };
+        let mut response = (status, Html(page)).into_response();
+        let policy = format!("{POLICY}; style-src 'nonce-{nonce}'");
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        response
+    }
+}
+
+fn shown(offer: &Offer) -> Value {
+    let event = &offer.event;
+    context! {
+        id => event.id.as_str(), title => event.title.as_str(), venue => event.venue.as_str(), when => event.when.as_str(),
+        price => event.price.to_string(), left => offer.left(), seats => event.seats,
+    }
+}
+
+pub(super) async fn front(State(site): State<Site>) -> Response {
+    let offers: Vec<Value> = site.0.writer.view().offers.iter().map(shown).collect();
+    site.0.pages.page(StatusCode::OK, "front.html", context! { offers })
+}
+
+pub(super) async fn event(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let view = site.0.writer.view();
+    let Some(offer) = view.offers.iter().find(|offer| offer.event.id == id) else {
+        return refuse(
+            &site,
+            &headers,
+            Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event."),
+        );
+    };
+    let most = offer.left().min(MAX_SEATS);
+    // One per page: pressing the button twice books once.
+    let key = random::unguessable();
+    site.0.pages.page(
+        StatusCode::OK,
+        "event.html",
+        context! { offer => shown(offer), most, key },
+    )
+}

@@ -1,0 +1,10 @@
+//! The service as its clients meet it (O1, O2, O3, H18): over HTTP, on a database in a folder of its own.
+
+#![allow(clippy::unwrap_used)] // helpers of tests, outside #[test] functions
+
+mod booking;
+mod crash;
+mod door;
+mod idempotency;
+mod race;
+mod support;
