@@ -1,6 +1,6 @@
 //! The service as its clients meet it (O1, O2, O3, H18): over HTTP, on a database in a folder of its own.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, outside #[test] functions
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests, outside #[test] functions
 
 mod booking;
 mod crash;
