@@ -44,3 +44,6 @@ impl Guard {
         token::check(pass, &key, &self.rules, now_s)
     }
 }
+
+#[cfg(test)]
+mod tests;
