@@ -1,32 +1,29 @@
 //! Every metric of the edge, in one place: names that begin with `stanchion_` and end with their unit, labels that are
 //! bounded whatever strangers send. Knows no request and no room's rules; others call its plain methods.
 
+mod build;
+mod rooms;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
-};
-use stanchion_admission::store::{End, RoomState, Snapshot};
+use prometheus::{Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use stanchion_admission::store::End;
+
+use build::{counters, int_gauges};
+pub use rooms::RoomGauges;
+use rooms::Rooms;
+use traffic::Traffic;
 
 /// Rooms, and origins, that have a label of their own; further ones are called `other`.
 pub const MAX_NAMES: usize = 500;
-/// Upper edges of the gate's buckets, in seconds.
-const GATE_BUCKETS_S: &[f64] = &[
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
 const OTHER: &str = "other";
 /// Label of a visitor whose country is not known.
 const NOWHERE: &str = "??";
-
-/// A room's figures at the moment of asking.
-pub struct RoomGauges<'a> {
-    pub room: &'a str,
-    pub snapshot: &'a Snapshot,
-    pub age: Duration,
-}
 
 /// One per process, shared. Nothing global: two edges in one process do not meet.
 pub struct Metrics {
@@ -35,36 +32,6 @@ pub struct Metrics {
     traffic: Traffic,
     rooms: Rooms,
     process: Process,
-}
-
-/// What visitors do.
-struct Traffic {
-    forwarded: IntCounterVec,
-    waiting_answers: IntCounterVec,
-    status_polls: IntCounterVec,
-    tickets: IntCounterVec,
-    admissions: IntCounterVec,
-    ended: IntCounterVec,
-    visitors: IntCounterVec,
-    refused: IntCounterVec,
-    malformed: IntCounterVec,
-    gate_seconds: HistogramVec,
-    origin_answers: IntCounterVec,
-    origin_seconds: Histogram,
-    connections: IntGauge,
-    connections_refused: IntCounterVec,
-}
-
-/// What the store says of every room, written anew at each scrape.
-struct Rooms {
-    people: IntGaugeVec,
-    capacity: IntGaugeVec,
-    rate: GaugeVec,
-    state: IntGaugeVec,
-    admitted: IntGaugeVec,
-    left: IntGaugeVec,
-    snapshot_age: GaugeVec,
-    epoch: IntGaugeVec,
 }
 
 struct Process {
@@ -235,183 +202,6 @@ impl Metrics {
     }
 }
 
-impl Traffic {
-    fn new(at: &Registry) -> prometheus::Result<Traffic> {
-        let seconds = HistogramOpts::new(
-            "stanchion_origin_answer_seconds",
-            "Time until an origin's answer began.",
-        )
-        .buckets(vec![
-            0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-        ]);
-        let gate_seconds = HistogramOpts::new("stanchion_gate_seconds", "Time that the line's decision took.")
-            .buckets(GATE_BUCKETS_S.to_vec());
-        let connections = IntGauge::new("stanchion_connections", "Connections of visitors open now.")?;
-        let traffic = Traffic {
-            forwarded: counters(
-                at,
-                "stanchion_requests_forwarded_total",
-                "Requests sent to the origin.",
-                &["room"],
-            )?,
-            waiting_answers: counters(
-                at,
-                "stanchion_waiting_answers_total",
-                "Protected requests answered with the waiting page.",
-                &["room"],
-            )?,
-            status_polls: counters(
-                at,
-                "stanchion_status_polls_total",
-                "Polls of waiting visitors.",
-                &["room"],
-            )?,
-            tickets: counters(
-                at,
-                "stanchion_tickets_issued_total",
-                "Places given to newcomers.",
-                &["room"],
-            )?,
-            admissions: counters(
-                at,
-                "stanchion_admissions_total",
-                "Passes given at this edge.",
-                &["room"],
-            )?,
-            ended: counters(
-                at,
-                "stanchion_sessions_ended_total",
-                "Sessions ended by the origin.",
-                &["room", "how"],
-            )?,
-            visitors: counters(
-                at,
-                "stanchion_visitors_total",
-                "Tickets and passes by the visitor's country.",
-                &["country", "got"],
-            )?,
-            refused: counters(
-                at,
-                "stanchion_refused_requests_total",
-                "Requests refused, by HTTP status.",
-                &["status"],
-            )?,
-            malformed: counters(
-                at,
-                "stanchion_malformed_requests_total",
-                "Requests refused for what they are, by reason.",
-                &["reason"],
-            )?,
-            gate_seconds: HistogramVec::new(gate_seconds, &["outcome"])?,
-            origin_answers: counters(
-                at,
-                "stanchion_origin_answers_total",
-                "Answers of origins by class of status.",
-                &["origin", "status"],
-            )?,
-            origin_seconds: Histogram::with_opts(seconds)?,
-            connections_refused: counters(
-                at,
-                "stanchion_connections_refused_total",
-                "Connections not taken or cut.",
-                &["reason"],
-            )?,
-            connections,
-        };
-        at.register(Box::new(traffic.gate_seconds.clone()))?;
-        at.register(Box::new(traffic.origin_seconds.clone()))?;
-        at.register(Box::new(traffic.connections.clone()))?;
-        Ok(traffic)
-    }
-}
-
-impl Rooms {
-    fn new(at: &Registry) -> prometheus::Result<Rooms> {
-        let people = "Visitors of a room by where they are: waiting, present, admitted, inside, ghost.";
-        Ok(Rooms {
-            people: int_gauges(at, "stanchion_room_visitors", people, &["room", "where"])?,
-            capacity: int_gauges(at, "stanchion_room_capacity_visitors", "Capacity in force.", &["room"])?,
-            rate: gauges(
-                at,
-                "stanchion_room_rate_visitors_per_second",
-                "Pace in force.",
-                &["room"],
-            )?,
-            state: int_gauges(
-                at,
-                "stanchion_room_state",
-                "1 for the state that the room is in.",
-                &["room", "state"],
-            )?,
-            admitted: int_gauges(
-                at,
-                "stanchion_room_admitted_total",
-                "Admissions of all edges since the epoch began.",
-                &["room"],
-            )?,
-            left: int_gauges(
-                at,
-                "stanchion_room_left_total",
-                "Places dropped since the epoch began.",
-                &["room"],
-            )?,
-            snapshot_age: gauges(
-                at,
-                "stanchion_room_snapshot_age_seconds",
-                "Age of what this edge knows.",
-                &["room"],
-            )?,
-            epoch: int_gauges(
-                at,
-                "stanchion_room_epoch",
-                "The store's generation; rises when the store lost its data.",
-                &["room"],
-            )?,
-        })
-    }
-
-    fn clear(&self) {
-        for vector in [
-            &self.people,
-            &self.capacity,
-            &self.state,
-            &self.admitted,
-            &self.left,
-            &self.epoch,
-        ] {
-            vector.reset();
-        }
-        self.rate.reset();
-        self.snapshot_age.reset();
-    }
-
-    fn set(&self, gauges: &RoomGauges<'_>) {
-        let (room, now) = (gauges.room, gauges.snapshot);
-        for (place, count) in [
-            ("waiting", now.waiting),
-            ("present", now.present),
-            ("admitted", now.admitted),
-            ("inside", now.active),
-            ("ghost", now.ghosts),
-        ] {
-            self.people.with_label_values(&[room, place]).set(signed(count));
-        }
-        for (state, name) in STATES {
-            self.state
-                .with_label_values(&[room, name])
-                .set(i64::from(now.state == state));
-        }
-        self.capacity.with_label_values(&[room]).set(signed(now.capacity));
-        self.rate.with_label_values(&[room]).set(now.rate.per_second());
-        self.admitted.with_label_values(&[room]).set(signed(now.admitted_total));
-        self.left.with_label_values(&[room]).set(signed(now.left_total));
-        self.snapshot_age
-            .with_label_values(&[room])
-            .set(gauges.age.as_secs_f64());
-        self.epoch.with_label_values(&[room]).set(signed(now.epoch.ordinal));
-    }
-}
-
 impl Process {
     fn new(at: &Registry) -> prometheus::Result<Process> {
         let process = Process {
@@ -439,16 +229,6 @@ impl Process {
         Ok(process)
     }
 }
-
-const STATES: [(RoomState, &str); 7] = [
-    (RoomState::Open, "open"),
-    (RoomState::Queueing, "queueing"),
-    (RoomState::Paused, "paused"),
-    (RoomState::Prequeue, "prequeue"),
-    (RoomState::Full, "full"),
-    (RoomState::Closed, "closed"),
-    (RoomState::Recovering, "recovering"),
-];
 
 /// The first [`MAX_NAMES`] names seen. Rooms and origins come from the configuration, which may be reloaded for ever.
 #[derive(Default)]
@@ -484,98 +264,5 @@ fn status_class(status: Option<u16>) -> &'static str {
         Some(500..=599) => "5xx",
         Some(_) => "other",
         None => "none",
-    }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn counters(at: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    let vector = IntCounterVec::new(Opts::new(name, help), labels)?;
-    at.register(Box::new(vector.clone()))?;
-    Ok(vector)
-}
-
-fn int_gauges(at: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-    let vector = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    at.register(Box::new(vector.clone()))?;
-    Ok(vector)
-}
-
-fn gauges(at: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-    let vector = GaugeVec::new(Opts::new(name, help), labels)?;
-    at.register(Box::new(vector.clone()))?;
-    Ok(vector)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_under_the_names_documented() {
-        let metrics = Metrics::new().unwrap();
-        metrics.forwarded("sale");
-        metrics.ticket_issued("sale", Some("DE"));
-        metrics.ticket_issued("sale", Some("nonsense"));
-        metrics.session_ended("sale", End::Released);
-        metrics.origin_answer("booking", Some(503), Duration::from_millis(20));
-        metrics.config_reloaded(false);
-        let text = metrics.text();
-        for line in [
-            "stanchion_requests_forwarded_total{room=\"sale\"} 1",
-            "stanchion_tickets_issued_total{room=\"sale\"} 2",
-            "stanchion_visitors_total{country=\"DE\",got=\"ticket\"} 1",
-            "stanchion_visitors_total{country=\"??\",got=\"ticket\"} 1",
-            "stanchion_sessions_ended_total{how=\"released\",room=\"sale\"} 1",
-            "stanchion_origin_answers_total{origin=\"booking\",status=\"5xx\"} 1",
-            "stanchion_config_reloads_total{result=\"refused\"} 1",
-            "stanchion_build_info{version=\"0.1.0\"} 1",
-        ] {
-            assert!(text.lines().any(|have| have == line), "{line} is missing from\n{text}");
-        }
-    }
-
-    #[test]
-    fn one_name_past_the_bound_is_other() {
-        let metrics = Metrics::new().unwrap();
-        for number in 0..=MAX_NAMES {
-            metrics.status_poll(&format!("room-{number}"));
-        }
-        let text = metrics.text();
-        let lines = text
-            .lines()
-            .filter(|line| line.starts_with("stanchion_status_polls_total{"))
-            .count();
-        assert_eq!(lines, MAX_NAMES + 1);
-        assert!(text.contains("stanchion_status_polls_total{room=\"other\"} 1"));
-    }
-
-    #[test]
-    fn rooms_that_are_gone_are_gone() {
-        let metrics = Metrics::new().unwrap();
-        let snapshot = crate::admin::fixtures::snapshot();
-        let gauges = |room| RoomGauges {
-            room,
-            snapshot: &snapshot,
-            age: Duration::from_millis(500),
-        };
-        metrics.set_rooms([gauges("old"), gauges("sale")].into_iter());
-        metrics.set_rooms([gauges("sale")].into_iter());
-        let text = metrics.text();
-        assert!(!text.contains("\"old\""), "{text}");
-        assert!(
-            text.contains("stanchion_room_visitors{room=\"sale\",where=\"waiting\"} 120"),
-            "{text}"
-        );
-        assert!(
-            text.contains("stanchion_room_state{room=\"sale\",state=\"queueing\"} 1"),
-            "{text}"
-        );
-        assert!(
-            text.contains("stanchion_room_rate_visitors_per_second{room=\"sale\"} 1"),
-            "{text}"
-        );
     }
 }

@@ -1,195 +1,21 @@
-//! The admin API over a real listener: who gets in, how a change is made, what is refused and how (A1, A2, and the
-//! Admin/API list of bad inputs).
-
-mod admin_support;
+//! What a room looks like, how it is changed, what is refused and how (the Admin/API list of bad inputs).
 
 use std::time::Duration;
 
-use admin_support::{Fake, TOKEN, facts, name, serve, serve_with};
 use serde_json::json;
 use stanchion_admission::policy::LiveSettings;
 use stanchion_admission::rate::Rate;
 use stanchion_admission::store::StoreError;
 
-/// Method, path, headers, status.
-type Row<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
+use super::support::{Fake, TOKEN, facts, name, serve};
 
 const ROOM: &str = "/api/v1/rooms/sale";
 
 /// A1, A2: what opens which door. The token counts in one header alone.
-#[tokio::test]
-async fn a1_a2_who_gets_in() {
-    let server = serve(Fake::with_room("sale")).await;
-    let bearer = format!("Bearer {TOKEN}");
-    let in_query = format!("{ROOM}?token={TOKEN}&access_token={TOKEN}");
-    let cookie = format!("token={TOKEN}");
-    let table: &[Row<'_>] = &[
-        ("GET", "/healthz", vec![], 200),
-        ("GET", "/readyz", vec![], 200),
-        ("GET", "/metrics", vec![], 200),
-        ("GET", "/", vec![], 200),
-        ("GET", "/rooms/sale", vec![], 200),
-        ("GET", "/api/v1/rooms", vec![], 401),
-        ("GET", ROOM, vec![], 401),
-        ("PATCH", ROOM, vec![], 401),
-        ("GET", "/api/v1/openapi.json", vec![], 401),
-        ("GET", "/api/v1/rooms/nothing-here", vec![], 401),
-        ("GET", "/no/such/path", vec![], 401),
-        ("GET", &in_query, vec![], 401),
-        ("GET", ROOM, vec![("Cookie", &cookie)], 401),
-        ("GET", ROOM, vec![("X-Api-Key", TOKEN)], 401),
-        ("GET", ROOM, vec![("Authorization", &bearer)], 200),
-        ("GET", "/api/v1/rooms", vec![("Authorization", &bearer)], 200),
-        (
-            "GET",
-            "/api/v1/rooms/nothing-here",
-            vec![("Authorization", &bearer)],
-            404,
-        ),
-        ("GET", "/no/such/path", vec![("Authorization", &bearer)], 404),
-        (
-            "OPTIONS",
-            ROOM,
-            vec![
-                ("Origin", "https://evil.example"),
-                ("Access-Control-Request-Method", "PATCH"),
-            ],
-            401,
-        ),
-        (
-            "POST",
-            ROOM,
-            vec![("Authorization", &bearer), ("X-HTTP-Method-Override", "PATCH")],
-            405,
-        ),
-        ("PUT", ROOM, vec![("Authorization", &bearer)], 405),
-        ("DELETE", ROOM, vec![("Authorization", &bearer)], 405),
-        ("POST", "/healthz", vec![], 405),
-    ];
-    for (method, path, headers, expected) in table {
-        let answer = server.send(method, path, headers, "").await;
-        assert_eq!(answer.status, *expected, "{method} {path} {headers:?}: {}", answer.body);
-        assert_eq!(
-            answer.header("access-control-allow-origin"),
-            None,
-            "no other site may read it"
-        );
-        if *expected >= 400 {
-            assert_eq!(
-                answer.header("content-type"),
-                Some("application/problem+json"),
-                "{method} {path}"
-            );
-            assert_eq!(answer.json()["status"], *expected);
-        }
-        if *expected == 401 {
-            assert!(
-                answer
-                    .header("www-authenticate")
-                    .is_some_and(|value| value.starts_with("Bearer")),
-                "{method} {path}"
-            );
-        }
-    }
-}
 
 /// A2: five wrong tokens in a minute, then the door is shut for that network, and says for how long.
-#[tokio::test]
-async fn a2_guessing_is_shut_out() {
-    let server = serve(Fake::with_room("sale")).await;
-    for number in 0..5 {
-        let wrong = format!("Bearer guess-{number}");
-        assert_eq!(
-            server.send("GET", ROOM, &[("Authorization", &wrong)], "").await.status,
-            401
-        );
-    }
-    let answer = server.get(ROOM).await;
-    assert_eq!(answer.status, 429, "even with the right token");
-    let wait: u64 = answer
-        .header("retry-after")
-        .and_then(|value| value.parse().ok())
-        .unwrap();
-    assert!((1..=60).contains(&wait), "{wait}");
-    assert_eq!(
-        server.send("GET", "/healthz", &[], "").await.status,
-        200,
-        "health is not part of it"
-    );
-    assert!(server.metrics.text().contains("stanchion_admin_wrong_tokens_total 5"));
-}
-
-#[tokio::test]
-async fn only_allowed_peers() {
-    let server = serve_with(Fake::with_room("sale"), vec!["10.0.0.0/8".parse().unwrap()], false).await;
-    for path in ["/healthz", "/", ROOM] {
-        assert_eq!(server.get(path).await.status, 403, "{path}");
-    }
-}
-
-#[tokio::test]
-async fn metrics_behind_the_token_where_asked() {
-    let server = serve_with(Fake::with_room("sale"), vec![], true).await;
-    assert_eq!(server.send("GET", "/metrics", &[], "").await.status, 401);
-    let answer = server.get("/metrics").await;
-    assert_eq!(answer.status, 200);
-    for line in [
-        "stanchion_room_visitors{room=\"sale\",where=\"waiting\"} 120",
-        "stanchion_room_visitors{room=\"sale\",where=\"inside\"} 96",
-        "stanchion_room_state{room=\"sale\",state=\"queueing\"} 1",
-        "stanchion_room_snapshot_age_seconds{room=\"sale\"} 0.3",
-        "stanchion_store_up 1",
-        "stanchion_store_clock_uncertainty_seconds 0.001",
-    ] {
-        assert!(
-            answer.body.lines().any(|have| have == line),
-            "{line} is missing from\n{}",
-            answer.body
-        );
-    }
-}
 
 /// Every answer says that nobody may keep, frame or sniff it; the pages run no script but their own.
-#[tokio::test]
-async fn answers_are_guarded() {
-    let server = serve(Fake::with_room("sale")).await;
-    for path in [
-        "/",
-        "/rooms/sale",
-        ROOM,
-        "/healthz",
-        "/metrics",
-        "/assets/admin.js",
-        "/no/such/path",
-    ] {
-        let answer = server.get(path).await;
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
-        let csp = answer.header("content-security-policy").unwrap();
-        assert!(
-            csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'"),
-            "{path}: {csp}"
-        );
-        assert!(!csp.contains("unsafe"), "{path}: {csp}");
-    }
-    let page = server.send("GET", "/rooms/sale", &[], "").await.body;
-    assert!(page.contains("data-room=\"sale\""), "{page}");
-    assert!(
-        !page.contains("<script>") && !page.contains(" style=") && !page.contains(" onclick="),
-        "nothing inline: {page}"
-    );
-    assert!(!page.contains(TOKEN));
-    for odd in [
-        "/rooms/%3Cscript%3E",
-        "/rooms/SALE",
-        "/rooms/a%2Fb",
-        "/rooms/%00",
-        "/rooms/x%22onload",
-    ] {
-        let answer = server.send("GET", odd, &[], "").await;
-        assert_eq!(answer.status, 404, "{odd}: {}", answer.body);
-    }
-}
 
 #[tokio::test]
 async fn a_room_as_documented() {
@@ -220,6 +46,7 @@ async fn a_room_as_documented() {
 }
 
 /// What the store has not said yet is null, not zero, and cannot be changed.
+
 #[tokio::test]
 async fn a_room_before_the_first_answer() {
     let fake = Fake::with_room("sale");
@@ -265,6 +92,7 @@ async fn a_change_is_made_and_told() {
 }
 
 /// A change that changes nothing is no new version: a replayed request does no harm.
+
 #[tokio::test]
 async fn the_same_again_changes_nothing() {
     let fake = Fake::with_room("sale");
@@ -281,6 +109,7 @@ async fn the_same_again_changes_nothing() {
 }
 
 /// Two operators at once: one wins, the other is told and loses nothing.
+
 #[tokio::test]
 async fn concurrent_edits() {
     let fake = Fake::with_room("sale");
@@ -334,6 +163,7 @@ async fn a_store_that_is_away() {
 }
 
 /// The Admin/API list of bad inputs: each refused for what it is, nothing changed.
+
 #[tokio::test]
 async fn bad_bodies_are_refused_and_change_nothing() {
     let fake = Fake::with_room("sale");
@@ -392,30 +222,8 @@ async fn bad_bodies_are_refused_and_change_nothing() {
     assert!(fake.puts.lock().is_empty(), "nothing reached the store");
 }
 
-#[tokio::test]
-async fn readiness_over_http() {
-    let fake = Fake::with_room("sale");
-    let server = serve(fake.clone()).await;
-    let ready = server.send("GET", "/readyz", &[], "").await;
-    assert_eq!((ready.status, ready.json()["ready"].as_bool()), (200, Some(true)));
-    fake.health.lock().store_reachable = false;
-    let degraded = server.send("GET", "/readyz", &[], "").await;
-    assert_eq!(
-        (degraded.status, degraded.json()["degraded"].as_bool()),
-        (200, Some(true)),
-        "F1: the page stays up"
-    );
-    fake.health.lock().rooms_without_snapshot = vec![name("sale")];
-    let answer = server.send("GET", "/readyz", &[], "").await;
-    assert_eq!(answer.status, 503);
-    assert_eq!(
-        server.send("GET", "/healthz", &[], "").await.status,
-        200,
-        "alive all the same"
-    );
-}
-
 /// "Admitted per minute" comes from the store's totals, seen over time.
+
 #[tokio::test]
 async fn admitted_per_minute() {
     let fake = Fake::with_room("sale");

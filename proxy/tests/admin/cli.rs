@@ -1,13 +1,9 @@
 //! `stanchion room …` as a program against a real admin listener: what it prints, what it changes, how it ends.
 
-#![allow(clippy::expect_used)] // a program that does not start is a failed test
-
-mod admin_support;
-
 use std::process::Output;
 use std::sync::Arc;
 
-use admin_support::{Fake, Server, TOKEN, serve};
+use super::support::{Fake, Server, TOKEN, serve};
 use stanchion_admission::store::StoreError;
 
 async fn room(server: &Server, token: &str, args: &[&str]) -> Output {

@@ -1,7 +1,5 @@
 //! A real admin server on port 0 over a port of the test's own, and a client that sends exactly what it is told.
 
-#![allow(dead_code, clippy::expect_used, clippy::panic)] // each test file uses its part; a broken set-up is a failed test
-
 use std::sync::Arc;
 use std::time::Duration;
 
