@@ -16,7 +16,6 @@ const ROOM: &str = "/api/v1/rooms/sale";
 /// A2: five wrong tokens in a minute, then the door is shut for that network, and says for how long.
 
 /// Every answer says that nobody may keep, frame or sniff it; the pages run no script but their own.
-
 #[tokio::test]
 async fn a_room_as_documented() {
     let server = serve(Fake::with_room("sale")).await;
@@ -46,7 +45,6 @@ async fn a_room_as_documented() {
 }
 
 /// What the store has not said yet is null, not zero, and cannot be changed.
-
 #[tokio::test]
 async fn a_room_before_the_first_answer() {
     let fake = Fake::with_room("sale");
@@ -92,7 +90,6 @@ async fn a_change_is_made_and_told() {
 }
 
 /// A change that changes nothing is no new version: a replayed request does no harm.
-
 #[tokio::test]
 async fn the_same_again_changes_nothing() {
     let fake = Fake::with_room("sale");
@@ -109,7 +106,6 @@ async fn the_same_again_changes_nothing() {
 }
 
 /// Two operators at once: one wins, the other is told and loses nothing.
-
 #[tokio::test]
 async fn concurrent_edits() {
     let fake = Fake::with_room("sale");
@@ -163,7 +159,6 @@ async fn a_store_that_is_away() {
 }
 
 /// The Admin/API list of bad inputs: each refused for what it is, nothing changed.
-
 #[tokio::test]
 async fn bad_bodies_are_refused_and_change_nothing() {
     let fake = Fake::with_room("sale");
@@ -223,7 +218,6 @@ async fn bad_bodies_are_refused_and_change_nothing() {
 }
 
 /// "Admitted per minute" comes from the store's totals, seen over time.
-
 #[tokio::test]
 async fn admitted_per_minute() {
     let fake = Fake::with_room("sale");
