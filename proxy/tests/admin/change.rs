@@ -11,11 +11,6 @@ use super::support::{Fake, TOKEN, facts, name, serve};
 
 const ROOM: &str = "/api/v1/rooms/sale";
 
-/// A1, A2: what opens which door. The token counts in one header alone.
-
-/// A2: five wrong tokens in a minute, then the door is shut for that network, and says for how long.
-
-/// Every answer says that nobody may keep, frame or sniff it; the pages run no script but their own.
 #[tokio::test]
 async fn a_room_as_documented() {
     let server = serve(Fake::with_room("sale")).await;

@@ -7,6 +7,7 @@ const ROOM: &str = "/api/v1/rooms/sale";
 /// Method, path, headers, status.
 type Row<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
 
+/// A1, A2: what opens which door. The token counts in one header alone.
 #[tokio::test]
 async fn a1_a2_who_gets_in() {
     let server = serve(Fake::with_room("sale")).await;
@@ -39,6 +40,7 @@ async fn a1_a2_who_gets_in() {
     }
 }
 
+/// A2: five wrong tokens in a minute, then the door is shut for that network, and says for how long.
 #[tokio::test]
 async fn a2_guessing_is_shut_out() {
     let server = serve(Fake::with_room("sale")).await;
@@ -94,6 +96,7 @@ async fn metrics_behind_the_token_where_asked() {
     }
 }
 
+/// Every answer says that nobody may keep, frame or sniff it; the pages run no script but their own.
 #[tokio::test]
 async fn answers_are_guarded() {
     let server = serve(Fake::with_room("sale")).await;
