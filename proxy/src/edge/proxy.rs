@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
@@ -160,11 +160,15 @@ impl ProxyHttp for Forwarder {
         for name in names(&response.headers, is_for_us_alone) {
             response.remove_header(&name);
         }
-        if response.status.is_informational() && response.status.as_u16() != 101 {
+        let switching = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if response.status.is_informational() && !switching {
             return Ok(());
         }
         trip.report(true);
         let plan = trip.plan()?;
+        if switching && !plan.upgrade {
+            return Err(refusal_error(Refusal::OriginInvalid));
+        }
         for cookie in &plan.forward.set_cookies {
             response.append_header(header::SET_COOKIE, cookie.clone())?;
         }
@@ -345,7 +349,9 @@ fn to_origin(upstream: &mut RequestHeader, plan: &Plan, bodyless: bool) -> pingo
         "X-Forwarded-Proto",
         HeaderValue::from_static(if plan.tls { "https" } else { "http" }),
     )?;
-    upstream.insert_header("X-Forwarded-Host", plan.host.as_str())?;
+    if let Some(host) = upstream.headers.get(header::HOST).cloned() {
+        upstream.insert_header("X-Forwarded-Host", host)?;
+    }
     upstream.insert_header("X-Request-Id", plan.request_id.as_str())?;
     if let Some(pass) = &plan.forward.pass {
         upstream.insert_header("Stanchion-Pass", pass.as_str())?;

@@ -1,5 +1,5 @@
-//! An origin that reads strictly, records every byte of every request, answers stray bytes with 400 and stays open: whoever desynchronises
-//! it is seen at once.
+//! An origin that reads strictly, records every byte of every request, answers stray bytes with 400 and stays open:
+//! whoever desynchronises it is seen at once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
