@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod client;
+pub mod frames;
 pub mod gate;
 pub mod origin;
 
