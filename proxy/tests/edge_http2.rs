@@ -1,4 +1,5 @@
-//! HTTP/2 in front of the edge: exact fates of hostile frames (H2, H3, H12), and nothing left over at the origin (#935).
+//! HTTP/2 in front of the edge: exact fates of hostile frames (H2, H3, H12), and nothing left over at the origin
+//! (#935).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod hostile;
@@ -289,13 +290,7 @@ async fn h2_bodies_need_a_length() {
         Status(413),
     )
     .await;
-    check(
-        &stand,
-        "a list",
-        &post(Some("5, 5"), &[(b"hello", END_STREAM)]),
-        Broken,
-    )
-    .await;
+    check(&stand, "a list", &post(Some("5, 5"), &[(b"hello", END_STREAM)]), Broken).await;
     check(
         &stand,
         "leading zero",
@@ -560,7 +555,8 @@ async fn issue_935_no_victim_gets_a_stray_answer() {
     );
 }
 
-/// Attacks until the victims are through; counts refusals. With a length, the same body is let through: harmless, by now.
+/// Attacks until the victims are through; counts refusals. With a length, the same body is let through: harmless, by
+/// now.
 async fn attack(stand: Arc<Stand>, left: Arc<AtomicUsize>, n: usize) -> usize {
     let mut refused = 0;
     let mut attacker = client(stand.at).await;
