@@ -1,36 +1,37 @@
 //! The waiting answer as bytes: its forms, headers and size.
 
-use http::Method;
-use stanchion::pages::view::WaitView;
-use stanchion::pages::{self, Dress, PageAsk};
-use stanchion_admission::ids::Stamp;
-use stanchion_admission::store::RoomState;
+mod pages_common;
+
+use pages_common::{ask, views};
+use stanchion::pages::{self, Dress, lang};
+
+/// Everything inline, and still within the first flight of a connection: ten packets of 1,460 bytes.
+const MOST_BYTES: usize = 14_000;
 
 #[test]
-fn dump() {
-    let view = WaitView {
-        room: "sale".into(),
-        state: RoomState::Queueing,
-        position: Some(4211),
-        waiting: Some(12000),
-        wait_seconds: Some((400, 800)),
-        refresh_ms: 2000,
-        arrived_at: Some(Stamp(1_700_000_000_000_000)),
-        now: Stamp(1_700_000_060_000_000),
-        stale: false,
-        opens_at: None,
-        paused_reason: None,
-        message: None,
-        notice: None,
-    };
+fn a_page_is_small_in_every_language_and_state() {
     let dress = Dress::titled("Riverside Tickets");
-    let mut ask = PageAsk::new(&Method::GET, "abc", "/status", &dress);
-    ask.accept = Some("text/html".into());
-    let a = pages::answer(&view, &ask);
-    println!("{:?} {}", a.headers, a.body.len());
-    std::fs::write("/tmp/pages-w.html", &a.body).unwrap();
-    println!(
-        "{}",
-        String::from_utf8(pages::status_waiting(&view).body.to_vec()).unwrap()
-    );
+    let mut largest = (0, String::new());
+    for language in lang::all() {
+        for (name, view) in views() {
+            let answer = pages::answer(&view, &ask(&dress, language.tag));
+            let headers: usize = answer.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+            let total = headers + answer.body.len();
+            largest = largest.max((total, format!("{name} in {}", language.tag)));
+        }
+    }
+    println!("largest page: {largest:?}");
+    assert!(largest.0 < MOST_BYTES, "{largest:?}");
+}
+#[test]
+fn dump() {
+    let dress = Dress::titled("Riverside Tickets");
+    for language in lang::all() {
+        let answer = pages::answer(
+            &pages_common::view(stanchion_admission::store::RoomState::Queueing),
+            &ask(&dress, language.tag),
+        );
+        println!("{} body {}", language.tag, answer.body.len());
+        std::fs::write(format!("/tmp/pages-{}.html", language.tag), &answer.body).unwrap();
+    }
 }

@@ -9,6 +9,7 @@
     reason = "a test helper that cannot do its work fails the test loudly"
 )]
 
+pub mod browser;
 pub mod net;
 pub mod process;
 pub mod redis;

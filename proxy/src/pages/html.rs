@@ -9,9 +9,10 @@ use stanchion_admission::store::RoomState;
 
 use super::PageAsk;
 use super::headers::clean_nonce;
-use super::lang::Language;
+use super::lang::{Language, Texts};
 use super::lean;
 use super::status::{self, StatusDocument};
+use super::template;
 use super::view::{Notice, WaitView};
 use super::words;
 
@@ -27,10 +28,13 @@ static STYLE: LazyLock<String> = LazyLock::new(|| lean::joined(include_str!("../
 static SCRIPT: LazyLock<String> = LazyLock::new(|| lean::script(include_str!("../../pages/live.js")));
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
-    pages.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    pages.set_formatter(template::escape_always);
+    pages.add_function("off", |shown: Value| {
+        Value::from_safe_string(if shown.is_true() { "" } else { " hidden" }.to_owned())
+    });
     for (name, source) in [("waiting", WAITING), ("refusal", REFUSAL)] {
         // Ours, compiled in, and rendered by every test.
-        let _ = pages.add_template_owned(name, lean::lines(source));
+        let _ = pages.add_template_owned(name, lean::joined(source));
     }
     pages
 });
@@ -90,7 +94,7 @@ pub fn variables(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> Val
         paused_reason => (view.state == RoomState::Paused).then(|| view.paused_reason.as_deref().map(|w| cut(w, MAX_WORDS))).flatten(),
         message => view.message.as_deref().map(|w| cut(w, MAX_WORDS)),
         notice, stale => view.stale, kept => keeps_place(view),
-        percent => percent(view),
+        percent => percent(view).unwrap_or(0),
         updated => texts.updated.replace("{when}", &status::plain_time(view.now)),
         refresh_seconds => refresh_seconds(view), status_url => ask.status_url,
         style => safe(&STYLE), live => safe(&live(view, ask, language, &nonce)), nonce,
@@ -113,30 +117,46 @@ fn say(language: &Language) -> Value {
 /// reload for browsers too old for the script. The refresh sits in `noscript`: as a header it would also reload the
 /// pages that keep themselves up to date.
 fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) -> String {
+    /// The rest of the status document stands in the page already.
     #[derive(Serialize)]
     struct Data<'a> {
         lang: &'a str,
+        text: &'a Texts,
         url: &'a str,
         title: String,
+        /// The server's clock, in milliseconds.
         now: u64,
         get: bool,
-        view: StatusDocument<'a>,
+        room: &'a str,
+        state: RoomState,
+        position: Option<u64>,
+        refresh_ms: u64,
+        arrived_at: Option<String>,
+        opens_at: Option<String>,
+        notice: Option<&'static str>,
     }
+    let document = StatusDocument::waiting(view);
     let data = data_block(&Data {
         lang: language.tag,
+        text: &language.texts,
         url: ask.status_url,
         title: cut(&ask.dress.title, MAX_TITLE),
         now: view.now.0 / 1_000,
         get: ask.is_get(),
-        view: StatusDocument::waiting(view),
+        room: document.room,
+        state: document.state,
+        position: document.position,
+        refresh_ms: document.refresh_ms,
+        arrived_at: document.arrived_at,
+        opens_at: document.opens_at,
+        notice: document.notice,
     });
-    let (seconds, texts, script) = (refresh_seconds(view), &language.script_texts, SCRIPT.as_str());
+    let (seconds, script) = (refresh_seconds(view), SCRIPT.as_str());
     let refresh_ms = seconds * 1_000;
     format!(
-        "<noscript><meta http-equiv=\"refresh\" content=\"{seconds}\"></noscript>\n\
-         <script type=\"application/json\" id=\"stanchion-data\">{data}</script>\n\
-         <script type=\"application/json\" id=\"stanchion-text\">{texts}</script>\n\
-         <script type=\"module\" nonce=\"{nonce}\">{script}</script>\n\
+        "<noscript><meta http-equiv=refresh content={seconds}></noscript>\
+         <script type=application/json id=stanchion>{data}</script>\
+         <script type=module nonce=\"{nonce}\">{script}</script>\
          <script nomodule nonce=\"{nonce}\">setTimeout(function(){{location.reload()}},{refresh_ms})</script>"
     )
 }

@@ -15,7 +15,7 @@ pub type Said = [String; 2];
 /// Plural category → form with `{n}`.
 pub type Forms = BTreeMap<String, String>;
 
-/// Everything the pages say. Every file has every key.
+/// Everything the pages say. Every file has every key. What the page's script needs of it is serialised.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
@@ -27,11 +27,13 @@ pub struct Texts {
     pub group_from: usize,
     pub range: String,
     pub state: BTreeMap<String, Said>,
+    #[serde(skip_serializing)]
     pub place: String,
     #[serde(skip_serializing)]
     pub ahead: String,
     #[serde(skip_serializing)]
     pub waiting: String,
+    #[serde(skip_serializing)]
     pub wait: String,
     #[serde(skip_serializing)]
     pub opens: String,
@@ -43,12 +45,12 @@ pub struct Texts {
     pub unknown: String,
     pub minutes: Forms,
     pub hours: Forms,
-    pub days: Forms,
     #[serde(skip_serializing)]
     pub keep: String,
     pub updated: String,
     #[serde(skip_serializing)]
     pub stale: String,
+    #[serde(skip_serializing)]
     pub offline: String,
     pub turn: String,
     pub go: String,
@@ -73,8 +75,6 @@ pub struct Language {
     /// `ltr` or `rtl`.
     pub dir: &'static str,
     pub texts: Texts,
-    /// What the page's script needs of the texts, as JSON.
-    pub script_texts: String,
     plural: Option<PluralRules>,
 }
 
@@ -103,7 +103,22 @@ impl Language {
 }
 
 /// Tag, direction, file. The first is the one that everybody gets who asks for none of these.
-const FILES: &[(&str, &str, &str)] = &[("en", "ltr", include_str!("../../pages/lang/en.json"))];
+const FILES: &[(&str, &str, &str)] = &[
+    ("en", "ltr", include_str!("../../pages/lang/en.json")),
+    ("ar", "rtl", include_str!("../../pages/lang/ar.json")),
+    ("de", "ltr", include_str!("../../pages/lang/de.json")),
+    ("es", "ltr", include_str!("../../pages/lang/es.json")),
+    ("fr", "ltr", include_str!("../../pages/lang/fr.json")),
+    ("he", "rtl", include_str!("../../pages/lang/he.json")),
+    ("ja", "ltr", include_str!("../../pages/lang/ja.json")),
+    ("ko", "ltr", include_str!("../../pages/lang/ko.json")),
+    ("pt", "ltr", include_str!("../../pages/lang/pt.json")),
+    ("ru", "ltr", include_str!("../../pages/lang/ru.json")),
+    ("th", "ltr", include_str!("../../pages/lang/th.json")),
+    ("vi", "ltr", include_str!("../../pages/lang/vi.json")),
+    ("zh-Hans", "ltr", include_str!("../../pages/lang/zh-Hans.json")),
+    ("zh-Hant", "ltr", include_str!("../../pages/lang/zh-Hant.json")),
+];
 
 /// What others call one of ours, lower case.
 const ALIASES: &[(&str, &str)] = &[
@@ -120,7 +135,6 @@ static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| FILES.iter().map(lo
 fn load(&(tag, dir, file): &(&'static str, &'static str, &str)) -> Language {
     // The files are ours and a test reads each of them; a stranger has no way here.
     let texts: Texts = serde_json::from_str(file).unwrap_or_default();
-    let script_texts = super::html::data_block(&texts);
     let plural = tag
         .parse::<Locale>()
         .ok()
@@ -129,7 +143,6 @@ fn load(&(tag, dir, file): &(&'static str, &'static str, &str)) -> Language {
         tag,
         dir,
         texts,
-        script_texts,
         plural,
     }
 }

@@ -2,11 +2,12 @@
 //! enough of JavaScript, CSS and HTML for the files in `proxy/pages`; not for anybody else's.
 
 /// Without indentation, empty lines and lines of comment. Line ends stay.
-pub fn lines(source: &str) -> String {
+fn lines(source: &str) -> String {
     kept(source).collect::<Vec<_>>().join("\n")
 }
 
-/// As [`lines`], all in one line.
+/// Without indentation, empty lines, lines of comment and line ends. For HTML and CSS, where a line ends at an element
+/// or a declaration.
 pub fn joined(source: &str) -> String {
     kept(source).collect()
 }

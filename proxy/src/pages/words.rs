@@ -4,10 +4,8 @@ use super::lang::{Forms, Language};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-/// Up to here a wait is said in minutes, beyond it in hours, and from [`DAYS_FROM`] in days.
+/// Up to here a wait is said in minutes, beyond it in hours.
 const HOURS_FROM: u64 = 3 * HOUR;
-const DAYS_FROM: u64 = 48 * HOUR;
 /// Above so many minutes they are said in fives: nobody knows better.
 const FIVES_FROM: u64 = 20;
 
@@ -34,9 +32,6 @@ pub fn wait(language: &Language, (low, high): (u64, u64)) -> String {
     let texts = &language.texts;
     if high < MINUTE {
         return texts.soon.clone();
-    }
-    if high > DAYS_FROM {
-        return span(language, &texts.days, low / DAY, high.div_ceil(DAY));
     }
     if high > HOURS_FROM {
         return span(language, &texts.hours, low / HOUR, high.div_ceil(HOUR));
@@ -79,8 +74,11 @@ mod tests {
             ((60, 1_260), "1–25 minutes"),
             ((5_000, 10_800), "80–180 minutes"),
             ((3_600, 10_801), "1–4 hours"),
-            ((0, 172_801), "1–3 days"),
-            ((0, u64::MAX), "1–213,503,982,334,602 days"),
+            ((0, 172_801), "1–49 hours"),
+            (
+                (u64::MAX, u64::MAX),
+                "5,124,095,576,030,431–5,124,095,576,030,432 hours",
+            ),
         ];
         for (seconds, said) in table {
             assert_eq!(wait(en, seconds), said, "{seconds:?}");
