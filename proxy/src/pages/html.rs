@@ -18,6 +18,8 @@ use super::words;
 
 /// Longest operator's text shown on a page, in characters.
 pub const MAX_WORDS: usize = 500;
+/// Nobody is told to come back later than this.
+const MAX_REFRESH_SECONDS: u64 = 600;
 /// Longest title of a room, in characters.
 pub const MAX_TITLE: usize = 80;
 
@@ -201,10 +203,10 @@ fn percent(view: &WaitView) -> Option<u64> {
     Some(waited.saturating_mul(100) / waited.saturating_add(left))
 }
 
-/// Whole seconds, at least one.
+/// Whole seconds: one to [`MAX_REFRESH_SECONDS`].
 #[must_use]
 pub fn refresh_seconds(view: &WaitView) -> u64 {
-    view.refresh_ms.div_ceil(1_000).max(1)
+    view.refresh_ms.div_ceil(1_000).clamp(1, MAX_REFRESH_SECONDS)
 }
 
 /// Only a web address can be linked to.

@@ -108,7 +108,7 @@ fn reply(request: &Request, script: &Mutex<Script>) -> Option<Vec<u8>> {
         ["page", _] if script.admitted => Some(text(
             "200 OK",
             "text/html",
-            "<!doctype html><html lang=en><title>Inside</title><h1>Inside</h1>",
+            "<!doctype html><html lang=en><link rel=icon href=data:,><title>Inside</title><h1>Inside</h1>",
         )),
         ["page", name] => {
             script.pages += 1;
