@@ -1,5 +1,10 @@
 //! The waiting page in a real browser, against a server whose status answers are scripted. What is looked at stands in
 //! `testkit/browser/pages.mjs`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot do its work fails loudly"
+)]
 
 mod pages_common;
 

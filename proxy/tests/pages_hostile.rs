@@ -1,4 +1,9 @@
 //! What strangers and careless operators write stays text: in elements, in attributes and in the script's data. (H16)
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot do its work fails loudly"
+)]
 
 mod pages_common;
 

@@ -1,4 +1,9 @@
 //! The waiting answer as bytes: its forms, headers, status and size.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot do its work fails loudly"
+)]
 
 mod pages_common;
 

@@ -1,4 +1,9 @@
 //! The translations: complete, without English left over, with the plural forms that each language has.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot do its work fails loudly"
+)]
 
 use std::collections::BTreeSet;
 

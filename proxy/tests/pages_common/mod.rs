@@ -1,5 +1,5 @@
 //! Views and askers that the tests of the pages share.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod server;
 
