@@ -14,6 +14,6 @@ pub mod net;
 pub mod process;
 pub mod redis;
 
-pub use net::{free_port, wait_until, wait_until_async};
+pub use net::{Pipe, free_port, wait_until, wait_until_async};
 pub use process::{Process, Signal};
 pub use redis::{Data, Redis, RedisCluster, RedisSentinel};

@@ -1,11 +1,15 @@
 //! Ports and patience: free ports for servers that cannot be handed a socket, and polling for a
 //! condition up to a deadline. Knows nothing of any particular server.
 
+mod pipe;
+
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+pub use pipe::Pipe;
 
 /// Below the range from which Linux takes the ports of outgoing connections, so that a server that
 /// is restarted finds its port still free.

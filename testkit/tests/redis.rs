@@ -1,9 +1,10 @@
 //! The helpers themselves, against the installed Redis.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use stanchion_testkit::{Data, Redis, wait_until};
+use stanchion_testkit::redis::Connection;
+use stanchion_testkit::{Data, Pipe, Redis, wait_until};
 
 fn alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -69,4 +70,20 @@ fn a_cluster_serves_its_slots_and_moves_one() {
     cluster.end_move(moving);
     assert_eq!(cluster.nodes[to].run(&["GET", "{room}k"]).text(), "v");
     assert!(wait_until(Duration::from_secs(5), || cluster.owner_of(slot) == Some(to)));
+}
+
+#[test]
+fn a_pipe_delays_cuts_and_mends() {
+    let redis = Redis::single();
+    let pipe = Pipe::to(redis.port());
+    let mut connection = Connection::open(pipe.port()).unwrap();
+    assert_eq!(connection.command(&["PING"]).text(), "PONG");
+    pipe.delay(Duration::from_millis(50));
+    let began = Instant::now();
+    assert_eq!(connection.command(&["PING"]).text(), "PONG");
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    pipe.cut();
+    assert!(connection.try_command(&["PING"]).is_err());
+    pipe.mend();
+    assert_eq!(Connection::open(pipe.port()).unwrap().command(&["PING"]).text(), "PONG");
 }

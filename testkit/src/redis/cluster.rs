@@ -1,4 +1,5 @@
-//! A cluster of three masters, with replicas, that notices a dead master within about two seconds.
+//! A cluster of three masters, with replicas, that notices a dead master within about two seconds and serves the other
+//! masters' slots meanwhile.
 
 use std::time::Duration;
 
@@ -168,6 +169,7 @@ fn node() -> Redis {
         ("cluster-config-file", "nodes.conf"),
         ("cluster-node-timeout", "1000"),
         ("cluster-port", &bus),
+        ("cluster-require-full-coverage", "no"),
     ])
 }
 

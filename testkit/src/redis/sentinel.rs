@@ -87,6 +87,24 @@ impl RedisSentinel {
             .expect("the master must be one of ours")
     }
 
+    /// From now on nothing that the master writes reaches this replica, as behind a cut line: it keeps failing to log in.
+    /// (Stopping the replica would not do: what the kernel holds for it arrives later.) Undone by a restart.
+    ///
+    /// # Panics
+    /// Where the link does not end.
+    pub fn cut_off(&self, replica: usize) {
+        let (master, replica) = (&self.servers[self.master()], &self.servers[replica]);
+        replica.run(&["CONFIG", "SET", "masterauth", "wrong"]);
+        master.run(&["CLIENT", "KILL", "TYPE", "replica"]);
+        let alone = || {
+            master
+                .info("replication")
+                .get("connected_slaves")
+                .is_some_and(|n| n == "0")
+        };
+        assert!(wait_until(FORMED_WITHIN, alone), "the replica is still connected");
+    }
+
     fn is_formed(&self) -> bool {
         let replicas = (self.servers.len() - 1).to_string();
         let others = (self.sentinels.len() - 1).to_string();

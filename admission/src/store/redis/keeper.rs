@@ -34,7 +34,7 @@ pub struct RedisOptions {
     pub loader: Option<Credentials>,
     /// Who we are at the sentinels.
     pub sentinel: Credentials,
-    /// For `rediss`: certificates, where they are not the system's. A TLS provider must be installed in the process.
+    /// For `rediss`: certificates, where they are not the system's.
     pub tls: Option<TlsCertificates>,
 }
 
@@ -124,6 +124,10 @@ impl RedisStore {
     }
 
     fn start(url: StoreUrl, options: RedisOptions, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> RedisStore {
+        if url.tls {
+            // Without a provider the first TLS connection would panic. One that is installed already stays.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let in_cluster = matches!(url.topology, Topology::Cluster(_));
         let dialer = Dialer {
             url,

@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use redis::RedisError;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::caller::CALL_WITHIN;
 use super::dial::{Dialer, Wire};
 use super::fault::{Remedy, classify};
 use super::script::Invocation;
@@ -21,6 +22,17 @@ use crate::store::StoreError;
 const DIAL_WITHIN: Duration = Duration::from_millis(1_500);
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
+
+/// A try-out that a call would have waited for, a script's loading included.
+const QUICK_WITHIN: Duration = CALL_WITHIN;
+
+struct Dialled {
+    wire: Wire,
+    /// Better than a connection that is doubted.
+    replaces: bool,
+    /// The store is well: breakers may close.
+    well: bool,
+}
 
 /// What everybody shares. The keeper is one task: [`Link::keep`].
 pub(super) struct Link {
@@ -104,11 +116,10 @@ impl Link {
         let mut pause = PAUSE_FIRST;
         loop {
             match self.dial(tryout).await {
-                Ok(wire) => {
-                    self.publish(wire);
-                    on_new();
-                    self.renewed.notify_waiters();
+                Ok(dialled) => {
                     pause = PAUSE_FIRST;
+                    self.take(dialled, &on_new);
+                    sleep(PAUSE_FIRST).await;
                     self.wanted.notified().await;
                 }
                 Err(why) => {
@@ -130,21 +141,44 @@ impl Link {
         Ok(())
     }
 
-    fn publish(&self, wire: Wire) {
-        let mut held = self.now.lock();
-        held.generation += 1;
-        held.wire = Some(wire);
-        held.why.clear();
+    /// A connection that is no quicker than calls may wait replaces none, and closes no breaker.
+    fn take(&self, dialled: Dialled, on_new: &impl Fn()) {
+        {
+            let mut held = self.now.lock();
+            if held.wire.is_some() && !dialled.replaces {
+                return;
+            }
+            held.generation += 1;
+            held.wire = Some(dialled.wire);
+            held.why.clear();
+        }
+        if dialled.well {
+            on_new();
+        }
+        self.renewed.notify_waiters();
     }
 
-    async fn dial(&self, tryout: &Invocation) -> Result<Wire, String> {
+    async fn dial(&self, tryout: &Invocation) -> Result<Dialled, String> {
         let attempt = async {
             let mut wire = self.dialer.dial(&self.dialer.url.credentials).await?;
-            // One dead master of a cluster must not keep us from the others: no try-out on one slot.
-            if !matches!(self.dialer.url.topology, Topology::Cluster(_)) {
-                self.try_out(&mut wire, tryout).await?;
+            // One dead master of a cluster must not keep us from the others: no try-out on one slot. Its rooms'
+            // breakers find out by themselves.
+            if matches!(self.dialer.url.topology, Topology::Cluster(_)) {
+                let well = self.now.lock().wire.is_none();
+                return Ok(Dialled {
+                    wire,
+                    replaces: true,
+                    well,
+                });
             }
-            Ok(wire)
+            let began = Instant::now();
+            self.try_out(&mut wire, tryout).await?;
+            let quick = began.elapsed() <= QUICK_WITHIN;
+            Ok(Dialled {
+                wire,
+                replaces: quick,
+                well: quick,
+            })
         };
         match timeout(DIAL_WITHIN, attempt).await {
             Ok(result) => result.map_err(|error: RedisError| classify(&error).error.to_string()),
