@@ -2,6 +2,7 @@
 //! shell when the test's own process dies without dropping anything. Knows nothing of what it runs.
 
 use std::io;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What a test may send to a server.
@@ -41,8 +42,17 @@ impl Process {
     /// # Errors
     /// Where the program (or `sh`, for the guardian) cannot be started.
     pub fn spawn(command: &mut Command) -> io::Result<Process> {
+        Process::spawn_in(command, None)
+    }
+
+    /// As [`Process::spawn`]; the guardian also removes `folder`, should nobody be left to do it. For servers that a test
+    /// binary keeps in a static.
+    ///
+    /// # Errors
+    /// As [`Process::spawn`].
+    pub fn spawn_in(command: &mut Command, folder: Option<&Path>) -> io::Result<Process> {
         let mut child = command.stdin(Stdio::null()).spawn()?;
-        match guard(child.id()) {
+        match guard(child.id(), folder) {
             Ok(guardian) => Ok(Process { child, guardian }),
             Err(error) => {
                 child.kill()?;
@@ -90,10 +100,12 @@ impl Drop for Process {
 }
 
 /// Waits for the end of its standard input, which is held open by this process alone.
-fn guard(pid: u32) -> io::Result<Child> {
+fn guard(pid: u32, folder: Option<&Path>) -> io::Result<Child> {
+    let last_will = "read -r _; kill -9 \"$1\"; if [ -n \"$2\" ]; then sleep 0.2; rm -rf -- \"$2\"; fi";
     Command::new("sh")
-        .args(["-c", "read -r _; kill -9 \"$1\"", "sh"])
+        .args(["-c", last_will, "sh"])
         .arg(pid.to_string())
+        .arg(folder.unwrap_or(Path::new("")))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -233,7 +233,7 @@ fn spawn_logged(command: &mut Command, dir: &Path) -> Process {
         .open(dir.join("log"))
         .expect("a log file");
     command.stdout(Stdio::from(log)).stderr(Stdio::null());
-    match Process::spawn(command) {
+    match Process::spawn_in(command, Some(dir)) {
         Ok(process) => process,
         Err(error) if error.kind() == ErrorKind::NotFound => panic!("{INSTALL}"),
         Err(error) => panic!("redis-server: {error}"),

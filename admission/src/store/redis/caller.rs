@@ -19,10 +19,8 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::store::StoreError;
 
-/// All of a call.
+/// All of a call, unless configured. Its first attempt, where there may be a second, has half of that.
 pub(super) const CALL_WITHIN: Duration = Duration::from_millis(100);
-/// Its first attempt, where there may be a second.
-const FIRST_WITHIN: Duration = Duration::from_millis(50);
 const JITTER_MOST_MS: u64 = 10;
 /// Calls on their way at one time; one more is refused.
 pub(super) const MAX_IN_FLIGHT: usize = 256;
@@ -35,6 +33,7 @@ pub(super) struct Caller {
     breakers: Mutex<HashMap<String, Breaker>>,
     /// In a cluster one dead master must not close the rooms of the others.
     breaker_per_room: bool,
+    call_within: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -47,10 +46,10 @@ struct Attempt {
 
 impl Caller {
     pub fn new(link: Arc<Link>, breaker_per_room: bool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Caller {
-        let permits = Semaphore::new(MAX_IN_FLIGHT);
         Caller {
+            call_within: link.call_within,
             link,
-            permits,
+            permits: Semaphore::new(MAX_IN_FLIGHT),
             breakers: Mutex::default(),
             breaker_per_room,
             clock,
@@ -60,14 +59,14 @@ impl Caller {
 
     pub async fn call(&self, script: &Invocation) -> Result<Value, StoreError> {
         let _permit = self.permits.try_acquire().map_err(|_| StoreError::Busy)?;
-        let deadline = Instant::now() + CALL_WITHIN;
+        let deadline = Instant::now() + self.call_within;
         let probe = match self.breaker(script, |breaker, now| breaker.admit(now)) {
             Admit::Yes => false,
             Admit::Probe => true,
             Admit::No { .. } => return Err(StoreError::Away("the breaker is open".to_owned())),
         };
         let twice = script.operation.may_run_twice() && !probe;
-        let within = if twice { FIRST_WITHIN } else { CALL_WITHIN };
+        let within = if twice { self.call_within / 2 } else { self.call_within };
         let fault = match self.attempt(script, Attempt { within, probe }).await {
             Ok(value) => return Ok(value),
             Err(fault) => fault,
@@ -90,7 +89,7 @@ impl Caller {
             self.attempt(
                 script,
                 Attempt {
-                    within: CALL_WITHIN,
+                    within: self.call_within,
                     probe: false,
                 },
             )

@@ -16,7 +16,7 @@ use super::url::{Credentials, Endpoint, StoreUrl, Topology};
 /// To open a connection, TLS and login included.
 const CONNECT_WITHIN: Duration = Duration::from_millis(500);
 /// A backstop below our own deadlines, which drop a call's future but not its place in the pipeline.
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Commands that wait to be written to a connection; the caller's own bound is lower or equal.
 const PIPELINE: usize = 256;
 

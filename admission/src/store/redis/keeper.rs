@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::args::Args;
 use super::breaker::BreakerState;
-use super::caller::Caller;
+use super::caller::{CALL_WITHIN, Caller};
 use super::check::{ConfigFinding, findings};
 use super::dial::{Dialer, Wire};
 use super::link::Link;
@@ -24,6 +24,7 @@ use crate::store::StoreError;
 
 /// The first connection and the first look at the configuration, all together.
 const OPEN_WITHIN: Duration = Duration::from_secs(3);
+const CALL_BOUNDS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5));
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_WITHIN: Duration = Duration::from_secs(1);
 
@@ -34,6 +35,8 @@ pub struct RedisOptions {
     pub loader: Option<Credentials>,
     /// Who we are at the sentinels.
     pub sentinel: Credentials,
+    /// How long a call may take in all, 10 ms to 5 s; 100 ms unless set. A request waits no longer than this for the store.
+    pub call_within: Option<Duration>,
     /// For `rediss`: certificates, where they are not the system's.
     pub tls: Option<TlsCertificates>,
 }
@@ -128,13 +131,17 @@ impl RedisStore {
             // Without a provider the first TLS connection would panic. One that is installed already stays.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
+        let call_within = options
+            .call_within
+            .unwrap_or(CALL_WITHIN)
+            .clamp(CALL_BOUNDS.0, CALL_BOUNDS.1);
         let in_cluster = matches!(url.topology, Topology::Cluster(_));
         let dialer = Dialer {
             url,
             tls: options.tls,
             sentinel: options.sentinel,
         };
-        let link = Arc::new(Link::new(dialer, options.loader, Arc::clone(&entropy)));
+        let link = Arc::new(Link::new(dialer, options.loader, call_within, Arc::clone(&entropy)));
         let caller = Arc::new(Caller::new(Arc::clone(&link), in_cluster, clock, entropy));
         let findings = Arc::new(Mutex::new(None));
         let keep = {

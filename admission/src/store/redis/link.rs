@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::caller::CALL_WITHIN;
 use super::dial::{Dialer, Wire};
 use super::fault::{Remedy, classify};
 use super::script::Invocation;
@@ -23,9 +22,6 @@ const DIAL_WITHIN: Duration = Duration::from_millis(1_500);
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
 
-/// A try-out that a call would have waited for, a script's loading included.
-const QUICK_WITHIN: Duration = CALL_WITHIN;
-
 struct Dialled {
     wire: Wire,
     /// Better than a connection that is doubted.
@@ -36,6 +32,8 @@ struct Dialled {
 
 /// What everybody shares. The keeper is one task: [`Link::keep`].
 pub(super) struct Link {
+    /// How long calls may wait: a connection that is no quicker is not well.
+    pub call_within: Duration,
     dialer: Dialer,
     /// Loads scripts where our own user may not.
     loader: Option<Credentials>,
@@ -54,16 +52,17 @@ struct Held {
 }
 
 impl Link {
-    pub fn new(dialer: Dialer, loader: Option<Credentials>, entropy: Arc<dyn Entropy>) -> Link {
-        let now = Held {
-            generation: 0,
-            wire: None,
-            why: "not connected yet".to_owned(),
-        };
+    pub fn new(dialer: Dialer, loader: Option<Credentials>, call_within: Duration, entropy: Arc<dyn Entropy>) -> Link {
+        let why = "not connected yet".to_owned();
         Link {
+            call_within,
             dialer,
             loader,
-            now: Mutex::new(now),
+            now: Mutex::new(Held {
+                generation: 0,
+                wire: None,
+                why,
+            }),
             wanted: Notify::new(),
             renewed: Notify::new(),
             entropy,
@@ -173,7 +172,7 @@ impl Link {
             }
             let began = Instant::now();
             self.try_out(&mut wire, tryout).await?;
-            let quick = began.elapsed() <= QUICK_WITHIN;
+            let quick = began.elapsed() <= self.call_within;
             Ok(Dialled {
                 wire,
                 replaces: quick,

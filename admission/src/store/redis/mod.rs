@@ -32,9 +32,6 @@ use crate::policy::{LiveSettings, RoomPolicy};
 use crate::room::check_texts;
 use crate::store::{Claim, End, Enter, Joined, MAX_BATCH, Session, Snapshot, Store, StoreError, Tick};
 
-/// How long a look at the store may take, reconnection aside.
-pub const HEALTH_WITHIN: Duration = caller::CALL_WITHIN;
-
 fn within_batch(len: usize) -> Result<(), StoreError> {
     if len > MAX_BATCH {
         return Err(StoreError::Refused(format!("{len} in one call; at most {MAX_BATCH}")));

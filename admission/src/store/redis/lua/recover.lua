@@ -33,6 +33,7 @@ local function notice_loss()
   S.epoch_ordinal = max(S.epoch_ordinal, M.ordinal) + 1
   S.epoch_id = M.new_epoch_id
   S.seq, S.admitted_total, S.left_total = 0, 0, 0
+  S.horizon_changed_at = NOW.service
   local count, period = rate()
   S.credit_unit, S.credit_at = period, NOW.store
   if born then
