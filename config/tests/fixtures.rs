@@ -2,6 +2,8 @@
 //! is refused with exactly the text beside it (THREATS §6 Config, I20). `STANCHION_BLESS=1` writes the answers anew, to
 //! be read before they are committed.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of a test are test code
+
 mod common;
 
 use std::fs;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cli;
+pub mod config_file;
 pub mod demo;
 pub mod edge;
 pub mod flow;

@@ -173,7 +173,9 @@ impl<'a> Section<'a> {
         notes.remember_keys(&self.at.path, &self.asked);
         for (key, _) in self.table.into_iter().flatten() {
             let name: &str = key.get_ref();
-            if !self.asked.contains(&name) {
+            if !self.asked.contains(&name) && notes.is_full() {
+                notes.count_untold(1);
+            } else if !self.asked.contains(&name) {
                 let at = At {
                     path: self.path_of(name),
                     span: key.span(),

@@ -56,6 +56,16 @@ impl<'t> Notes<'t> {
         }
     }
 
+    /// Whether a further problem would only be counted.
+    pub fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_PROBLEMS
+    }
+
+    /// Counts errors that are not worth describing any more.
+    pub fn count_untold(&mut self, errors: usize) {
+        self.untold += errors;
+    }
+
     pub fn has_errors(&self) -> bool {
         self.untold > 0 || self.problems.iter().any(Problem::is_error)
     }
@@ -147,14 +157,14 @@ impl<'t> Notes<'t> {
     }
 
     fn push(&mut self, severity: Severity, at: &At, told: Told) {
-        let place = self.source.place(&at.span);
-        if self.broken_lines.contains(&place.line) {
+        if self.broken_lines.contains(&self.line(at)) {
             return;
         }
-        if self.problems.len() >= MAX_PROBLEMS {
+        if self.is_full() {
             self.untold += usize::from(severity == Severity::Error);
             return;
         }
+        let place = self.source.place(&at.span);
         self.problems.push(Problem {
             severity,
             line: place.line,

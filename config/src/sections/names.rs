@@ -72,7 +72,7 @@ pub(super) fn hosts(
         return default.iter().map(|host| (*host).to_owned()).collect();
     };
     let items = texts(&field, MAX_HOSTS, notes);
-    if items.is_empty() && field.value.as_array().is_some_and(|array| array.is_empty()) {
+    if !default.is_empty() && field.value.as_array().is_some_and(|array| array.is_empty()) {
         let what = format!("`{key}` is empty");
         let why = "an empty list covers nothing".to_owned();
         notes.error(

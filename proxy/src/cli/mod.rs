@@ -1,7 +1,9 @@
 //! The command line. One file a subcommand; this one only names them.
 
+mod check;
 mod keys;
 mod room;
+mod schema;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +21,10 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Say everything that is wrong with a configuration, without starting anything.
+    Check(check::Check),
+    /// Print the JSON Schema of the configuration file.
+    Schema,
     /// List, make or rotate the keys that sign tickets and passes.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -32,6 +38,8 @@ pub enum Command {
 /// Runs one command line; the exit code.
 pub fn run(cli: Cli) -> std::process::ExitCode {
     match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Schema => schema::run(),
         Command::Keys(keys) => keys::run(&keys),
         Command::Room(room) => room::run(&room),
         Command::Token(token) => token::run(&token),
