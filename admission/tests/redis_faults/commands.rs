@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use stanchion_admission::store::{EdgeMemory, Store};
 use stanchion_testkit::Redis;
 
-use crate::support::{open, place, policy, tick};
+use crate::support::{open_patient, place, policy, tick};
 
 /// Commands of `n` ticks with `waiting` places in the line.
 async fn of_ticks(redis: &Redis, n: u64, waiting: u64) -> BTreeMap<String, u64> {
-    let (store, room) = (open(&redis.url()).await, policy(&format!("line-{waiting}")));
+    let (store, room) = (open_patient(&redis.url()).await, policy(&format!("line-{waiting}")));
     tick(&store, &room, &EdgeMemory::default()).await.unwrap();
     for from in (0..waiting).step_by(500) {
         let places: Vec<_> = (from..from + 500).map(place).collect();
@@ -57,7 +57,7 @@ async fn waiting_is_free_ticks_cost_the_same_at_any_length() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_of_500_takes_a_handful_of_commands() {
     let redis = Redis::single();
-    let (store, room) = (open(&redis.url()).await, policy("sale"));
+    let (store, room) = (open_patient(&redis.url()).await, policy("sale"));
     tick(&store, &room, &EdgeMemory::default()).await.unwrap();
     redis.reset_stats();
     let places: Vec<_> = (0..500).map(place).collect();
