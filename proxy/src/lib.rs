@@ -7,6 +7,7 @@ pub mod demo;
 pub mod edge;
 pub mod flow;
 pub mod keydir;
+pub mod logging;
 pub mod metrics;
 pub mod pages;
 pub mod serve;

@@ -1,3 +1,12 @@
 //! `stanchion serve`: configuration to running listeners, reload, graceful stop and upgrade.
 
+pub mod assemble;
 pub mod checkpoint;
+pub mod handover;
+mod main;
+mod places;
+mod reload;
+mod start;
+
+pub use main::main;
+pub use start::{Bound, Running, start};

@@ -1,0 +1,97 @@
+//! From a checked configuration to what the parts are told. Values in, values out.
+
+use std::time::Duration;
+
+use stanchion_admission::keys::PassAlg;
+use stanchion_admission::policy::RoomPolicy;
+use stanchion_config::{Certificate, Config, Edge, Guard, Origin, SigningAlgorithm};
+
+use crate::edge::{
+    CertificateFiles, ConnectionCaps, Deadlines, EdgeSettings, HeadLimits, Hosts, ListenerSettings, OriginSettings,
+    Tolerance, Trusted,
+};
+
+/// What may be replaced while the edge runs.
+#[must_use]
+pub fn edge_settings(config: &Config) -> EdgeSettings {
+    EdgeSettings {
+        hosts: Hosts::from_patterns(config.rooms.iter().flat_map(|room| &room.hosts).map(String::as_str)),
+        trusted_proxies: Trusted::new(config.edge.trusted_proxies.clone()),
+        tolerance: tolerance(&config.edge.guard),
+        connections: ConnectionCaps {
+            overall: config.edge.guard.max_connections.map(|most| most as usize),
+            per_prefix: config.edge.guard.connections_per_prefix as usize,
+        },
+        origins: config.origins.iter().map(origin).collect(),
+        ..EdgeSettings::default()
+    }
+}
+
+fn tolerance(guard: &Guard) -> Tolerance {
+    let defaults = Tolerance::default();
+    Tolerance {
+        head: HeadLimits {
+            head_bytes: guard.max_head_bytes,
+            fields: guard.max_fields,
+            target_bytes: guard.max_url_bytes,
+        },
+        deadlines: Deadlines {
+            head: guard.head_timeout,
+            idle: guard.idle,
+            body_grace: guard.body_grace,
+            body_bytes_per_s: u32::try_from(guard.body_min_bytes_per_s).unwrap_or(u32::MAX),
+            write_stall: guard.write_stall,
+            tls_handshake: guard.tls_timeout,
+            ..defaults.deadlines
+        },
+        ..defaults
+    }
+}
+
+fn origin(origin: &Origin) -> OriginSettings {
+    OriginSettings {
+        tls_name: origin.tls.then(|| origin.tls_name.clone()).flatten(),
+        connect_timeout: origin.connect_timeout,
+        read_timeout: origin.read_timeout,
+        ..OriginSettings::new(origin.name.clone(), origin.servers.clone())
+    }
+}
+
+/// The manner of speaking of each listener, in the order plain, TLS.
+#[must_use]
+pub fn listeners(edge: &Edge) -> Vec<(std::net::SocketAddr, ListenerSettings)> {
+    let plain = edge.listen.iter().map(|address| (*address, ListenerSettings::default()));
+    let files: Vec<CertificateFiles> = edge.certificates.iter().map(certificate).collect();
+    let tls = edge.listen_tls.iter().map(|address| (*address, ListenerSettings { tls: Some(files.clone()) }));
+    plain.chain(tls).collect()
+}
+
+fn certificate(certificate: &Certificate) -> CertificateFiles {
+    CertificateFiles {
+        chain: certificate.cert.clone(),
+        key: certificate.key.clone(),
+        hosts: certificate.names.clone(),
+    }
+}
+
+#[must_use]
+pub fn policies(config: &Config) -> Vec<RoomPolicy> {
+    config.rooms.iter().map(|room| room.policy.clone()).collect()
+}
+
+#[must_use]
+pub fn pass_algorithm(config: &Config) -> PassAlg {
+    match config.keys.algorithm {
+        SigningAlgorithm::EdDsa => PassAlg::EdDsa,
+        SigningAlgorithm::Es256 => PassAlg::Es256,
+    }
+}
+
+/// `iss` of every pass: the public address where it is configured, else a name that says whose it is.
+#[must_use]
+pub fn issuer(config: &Config) -> String {
+    config.edge.public_url.clone().unwrap_or_else(|| "stanchion".to_owned())
+}
+
+/// How long a stopping edge lets requests end.
+pub const DRAIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,240 @@
+//! The process: read the configuration, start, then wait for signals and changed files until it is time to go.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use notify::{RecursiveMode, Watcher};
+use stanchion_admission::ids::RoomName;
+use stanchion_admission::keys::KEY_FILE_ENDING;
+use stanchion_config::{Config, Problem, restart_needed};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::handover::{self, Taken};
+use super::start::{Bound, Running, start};
+use super::assemble;
+use crate::cli::check::told;
+use crate::config_file;
+use crate::logging;
+use crate::pages::Template;
+
+/// Files settle this long before a reload.
+const DEBOUNCE: Duration = Duration::from_millis(500);
+
+/// Runs an edge until it is told to stop; the process's exit code.
+pub fn main(config_path: &Path, upgrade: bool) -> ExitCode {
+    let config = match config_file::read(config_path) {
+        Ok(config) => config,
+        Err(problems) => {
+            print(config_path, &problems);
+            return ExitCode::FAILURE;
+        }
+    };
+    print(config_path, &config.warnings);
+    logging::init(&config.log);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(serve(config_path, config, upgrade)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("stanchion: {problem:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let taken = upgrade.then(|| take_over(&config)).transpose()?;
+    let (bound, taken) = match taken {
+        Some((bound, taken)) => (bound, Some(taken)),
+        None => (Bound::bind(&config)?, None),
+    };
+    let running = start(&config, bound, templates(&config)?).await?;
+    announce(&running);
+    if let Some(taken) = taken {
+        taken.ready()?;
+    }
+    let mut successor = wait_for_successor(&config, &running)?;
+    let mut changes = watch_files(config_path, &config);
+    let mut current = config;
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            Some(()) = successor.recv() => {
+                tracing::info!("a successor has taken the sockets over");
+                break;
+            }
+            _ = signals.hangup.recv() => current = reload(config_path, current, &running).await,
+            Some(()) = changes.recv() => {
+                settle(&mut changes).await;
+                current = reload(config_path, current, &running).await;
+            }
+        }
+    }
+    tracing::info!("stopping");
+    running.stop(assemble::DRAIN).await;
+    Ok(())
+}
+
+fn announce(running: &Running) {
+    for address in running.edge.addresses() {
+        tracing::info!(%address, "visitors are served");
+    }
+    tracing::info!(address = %running.admin, "the admin plane listens");
+    if let Some(token) = &running.made_token {
+        // Shown once, on the terminal and not in the log.
+        eprintln!("stanchion: the admin token, made just now (kept in the keys' folder): {token}");
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+fn print(path: &Path, problems: &[Problem]) {
+    eprint!("{}", told(problems, &path.display().to_string()));
+}
+
+/// A reload that fails leaves everything as it was, and says why.
+async fn reload(path: &Path, old: Config, running: &Running) -> Config {
+    let new = match config_file::read(path) {
+        Ok(new) => new,
+        Err(problems) => {
+            print(path, &problems);
+            running.metrics.config_reloaded(false);
+            tracing::error!(problems = problems.len(), "the configuration has problems; the old one stays");
+            return old;
+        }
+    };
+    let attempt = async { running.reload(&old, &new, templates(&new)?).await };
+    if let Err(problem) = attempt.await {
+        running.metrics.config_reloaded(false);
+        tracing::error!(problem = format!("{problem:#}"), "the configuration could not be taken over; the old one stays");
+        return old;
+    }
+    running.metrics.config_reloaded(true);
+    let waiting = restart_needed(&old, &new);
+    if waiting.is_empty() {
+        tracing::info!("the configuration was taken over");
+    } else {
+        tracing::warn!(keys = waiting.join(", "), "the configuration was taken over; these keys wait for a restart");
+    }
+    new
+}
+
+/// Every room's own template, read and checked.
+fn templates(config: &Config) -> anyhow::Result<HashMap<RoomName, Template>> {
+    let with_template = config.rooms.iter().filter_map(|room| Some((room, room.page.template.as_ref()?)));
+    with_template
+        .map(|(room, path)| {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let template = Template::new(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            Ok((room.policy.name.clone(), template))
+        })
+        .collect()
+}
+
+/// The running edge's sockets: its listeners in their order, the admin's last.
+fn take_over(config: &Config) -> anyhow::Result<(Bound, Taken)> {
+    let path = config.edge.upgrade_sock.as_ref().context("--upgrade needs edge.upgrade_sock in the configuration")?;
+    let mut taken = Taken::from(path)?;
+    let admin = taken.sockets.pop().context("the running edge sent no sockets")?;
+    let wanted = assemble::listeners(&config.edge);
+    anyhow::ensure!(
+        wanted.len() == taken.sockets.len(),
+        "the running edge has {} listeners, the configuration {}: stop it and start anew",
+        taken.sockets.len(),
+        wanted.len()
+    );
+    let sockets = std::mem::take(&mut taken.sockets);
+    let edge = sockets.into_iter().zip(wanted).map(|(socket, (_, settings))| (socket, settings)).collect();
+    Ok((Bound { edge, admin }, taken))
+}
+
+/// Says once when a successor is ready. Without `edge.upgrade_sock` there is never one.
+fn wait_for_successor(config: &Config, running: &Running) -> anyhow::Result<mpsc::Receiver<()>> {
+    let (say, hear) = mpsc::channel(1);
+    if let Some(path) = &config.edge.upgrade_sock {
+        let listener = handover::listen(path)?;
+        let mut sockets = running.edge.sockets()?;
+        sockets.push(running.admin_socket.try_clone()?);
+        std::thread::spawn(move || {
+            loop {
+                match handover::give(&listener, &sockets) {
+                    Ok(()) => return drop(say.blocking_send(())),
+                    Err(problem) => tracing::warn!(%problem, "a hand-over failed; this edge goes on"),
+                }
+            }
+        });
+    } else {
+        std::mem::forget(say);
+    }
+    Ok(hear)
+}
+
+/// Says when a file that the configuration stands on has changed.
+fn watch_files(config_path: &Path, config: &Config) -> mpsc::Receiver<()> {
+    let (say, hear) = mpsc::channel(1);
+    let files = files_of(config_path, config);
+    let mut folders: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
+    folders.push(config.keys.dir.clone());
+    folders.sort_unstable();
+    folders.dedup();
+    let names: HashSet<OsString> = files.iter().filter_map(|file| file.file_name().map(OsString::from)).collect();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|e| !e.kind.is_access() && e.paths.iter().any(|path| concerns(path, &names))) {
+            let _ = say.try_send(());
+        }
+    });
+    let watched = watcher.and_then(|mut watcher| {
+        folders.iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
+        Ok(watcher)
+    });
+    match watched {
+        // It lives as long as the process.
+        Ok(watcher) => std::mem::forget(watcher),
+        Err(problem) => tracing::warn!(%problem, "files are not watched; reload with SIGHUP"),
+    }
+    hear
+}
+
+fn files_of(config_path: &Path, config: &Config) -> Vec<PathBuf> {
+    let certificates = config.edge.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]);
+    let templates = config.rooms.iter().filter_map(|room| room.page.template.clone());
+    std::iter::once(config_path.to_owned()).chain(certificates).chain(templates).collect()
+}
+
+/// A named file, a key, or the link that a mounted folder is swapped by.
+fn concerns(path: &Path, names: &HashSet<OsString>) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    names.contains(name) || name == "..data" || name.to_str().is_some_and(|name| name.ends_with(KEY_FILE_ENDING))
+}
+
+fn folder(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+async fn settle(changes: &mut mpsc::Receiver<()>) {
+    while let Ok(Some(())) = tokio::time::timeout(DEBOUNCE, changes.recv()).await {}
+}

@@ -1,0 +1,36 @@
+//! A changed configuration in a running system: whole or not at all. What cannot change while it runs is said, and
+//! stays as it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use stanchion_admission::ids::RoomName;
+use stanchion_config::Config;
+
+use super::assemble;
+use super::start::Running;
+use crate::flow::sites::Sites;
+use crate::pages::Template;
+
+impl Running {
+    /// Takes `new` over. Keys and certificates are read again, too.
+    ///
+    /// # Errors
+    /// What cannot be read; nothing has changed then.
+    pub async fn reload(&self, old: &Config, new: &Config, templates: HashMap<RoomName, Template>) -> anyhow::Result<()> {
+        let keys = self.keys.read()?;
+        let same_sockets = (&old.edge.listen, &old.edge.listen_tls) == (&new.edge.listen, &new.edge.listen_tls);
+        if same_sockets {
+            for (number, (_, settings)) in assemble::listeners(&new.edge).iter().enumerate() {
+                self.edge.reload_certificates(number, settings)?;
+            }
+        }
+        let policies = assemble::policies(new);
+        self.gate.keys.store(Arc::new(keys));
+        self.gate.sites.store(Arc::new(Sites::new(new, templates)));
+        self.agent.reconfigure(policies.clone());
+        self.rooms.reconfigure(policies);
+        self.edge.replace(assemble::edge_settings(new)).await;
+        Ok(())
+    }
+}

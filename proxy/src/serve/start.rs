@@ -1,0 +1,181 @@
+//! Putting the parts together: store, agent, gate, edge and admin plane in the caller's runtime. The `serve` command and
+//! the demo start the same way.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use stanchion_admission::clock::{Clock, SystemClock};
+use stanchion_admission::edge::agent::Agent;
+use stanchion_admission::entropy::SystemEntropy;
+use stanchion_admission::ids::RoomName;
+use stanchion_admission::keys;
+use stanchion_admission::pass::PassCache;
+use stanchion_admission::store::Store;
+use stanchion_admission::store::memory::MemoryStore;
+use stanchion_admission::store::redis::{RedisOptions, RedisStore};
+use stanchion_config::{AdminToken, Config, StoreKind};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::assemble;
+use super::checkpoint::{Checkpoint, cautious};
+use super::places::Nowhere;
+use crate::admin::token::TokenHash;
+use crate::admin::{self, Admin, AgentRooms, Door, token};
+use crate::edge::{self, EdgeHandle, ListenerSettings};
+use crate::flow::LineGate;
+use crate::flow::sites::Sites;
+use crate::keydir::{KeyDir, Opened};
+use crate::metrics::Metrics;
+use crate::pages::Template;
+
+/// The sockets, bound before anything else, so that a port in use is said at once.
+pub struct Bound {
+    pub edge: Vec<(TcpListener, ListenerSettings)>,
+    pub admin: TcpListener,
+}
+
+impl Bound {
+    /// # Errors
+    /// Which address could not be bound, and why.
+    pub fn bind(config: &Config) -> anyhow::Result<Bound> {
+        let bind = |address: &SocketAddr| TcpListener::bind(address).with_context(|| format!("listening on {address}"));
+        let edge = assemble::listeners(&config.edge)
+            .into_iter()
+            .map(|(address, settings)| Ok((bind(&address)?, settings)))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Bound { edge, admin: bind(&config.edge.admin)? })
+    }
+}
+
+/// A running system.
+pub struct Running {
+    pub edge: EdgeHandle,
+    pub admin: SocketAddr,
+    pub agent: Arc<Agent>,
+    pub gate: Arc<LineGate>,
+    pub metrics: Arc<Metrics>,
+    pub rooms: Arc<AgentRooms>,
+    pub keys: KeyDir,
+    /// Made at this start, because the configuration names no token.
+    pub made_token: Option<String>,
+    pub(super) admin_socket: TcpListener,
+    checkpoint: Checkpoint,
+    keeper: JoinHandle<()>,
+    stop_admin: watch::Sender<bool>,
+}
+
+/// Starts everything on sockets that are bound already. `templates`: each room's own, read and checked.
+///
+/// # Errors
+/// What could not be opened: keys, store, certificates, the admin's token.
+pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, Template>) -> anyhow::Result<Running> {
+    keys::install_crypto();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let entropy = Arc::new(SystemEntropy);
+    let keys = KeyDir::new(&config.keys.dir);
+    let Opened { ring, newborn } = keys.open(&*entropy, assemble::pass_algorithm(config), clock.wall())?;
+    let store = open_store(config, &clock).await?;
+    let policies = assemble::policies(config);
+    let checkpoint = Checkpoint::in_folder(&config.keys.dir);
+    let mut memories = checkpoint.read();
+    if config.store.url.kind() == StoreKind::Memory {
+        memories = cautious(memories, &policies);
+    }
+    let agent = Agent::start(store, clock.clone(), entropy.clone(), policies.clone(), newborn, memories);
+    let metrics = Arc::new(Metrics::new()?);
+    let gate = Arc::new(LineGate {
+        sites: ArcSwap::from_pointee(Sites::new(config, templates)),
+        keys: ArcSwap::from_pointee(ring),
+        agent: agent.clone(),
+        passes: PassCache::new(&*entropy, PassCache::DEFAULT_MAX),
+        clock,
+        metrics: metrics.clone(),
+        places: Arc::new(Nowhere),
+        issuer: assemble::issuer(config),
+        region: config.edge.region.clone(),
+    });
+    let edge = edge::start(assemble::edge_settings(config), gate.clone(), bound.edge).await?;
+    let rooms = AgentRooms::new(agent.clone(), policies);
+    rooms.keys_loaded(true);
+    let (token, made_token) = admin_token(config)?;
+    let door = Door::new(token, config.admin.allow.clone());
+    let admin = Admin::new(rooms.clone(), door, metrics.clone(), config.metrics.require_token);
+    let admin_socket = bound.admin.try_clone()?;
+    let (admin_address, stop_admin) = serve_admin(bound.admin, admin)?;
+    let keeper = tokio::spawn(checkpoint.clone().keep(agent.clone()));
+    Ok(Running {
+        edge,
+        admin: admin_address,
+        agent,
+        gate,
+        metrics,
+        rooms,
+        keys,
+        made_token,
+        admin_socket,
+        checkpoint,
+        keeper,
+        stop_admin,
+    })
+}
+
+impl Running {
+    /// Lets requests end for at most `drain`, tells the store what is pending, and writes the checkpoint.
+    pub async fn stop(self, drain: Duration) {
+        let cut_off = self.edge.stop(drain).await;
+        if cut_off > 0 {
+            tracing::warn!(connections = cut_off, "connections were cut off after the drain");
+        }
+        self.keeper.abort();
+        self.agent.shutdown().await;
+        if let Err(problem) = self.checkpoint.write(&self.agent.memories()) {
+            tracing::error!(%problem, "the last checkpoint could not be written");
+        }
+        self.stop_admin.send_replace(true);
+    }
+}
+
+async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
+    let url = &config.store.url;
+    if url.kind() == StoreKind::Memory {
+        return Ok(Arc::new(MemoryStore::new(clock.clone())));
+    }
+    let store = RedisStore::connect(url.expose(), RedisOptions::default()).await;
+    let store = store.with_context(|| format!("the store at {}", url.redacted()))?;
+    Ok(Arc::new(store))
+}
+
+fn serve_admin(socket: TcpListener, admin: Arc<Admin>) -> anyhow::Result<(SocketAddr, watch::Sender<bool>)> {
+    socket.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(socket)?;
+    let address = listener.local_addr()?;
+    let (stop, mut stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        if let Err(problem) = admin::serve(listener, admin, stopped).await {
+            tracing::error!(%problem, "the admin listener stopped");
+        }
+    });
+    Ok((address, stop))
+}
+
+/// The configured token's hash; without one, a token in the keys' folder, made at the first start.
+fn admin_token(config: &Config) -> anyhow::Result<(TokenHash, Option<String>)> {
+    match &config.admin.token {
+        Some(AdminToken::Sha256(hash)) => Ok((TokenHash::from_sha256(*hash), None)),
+        Some(AdminToken::File(path)) => {
+            let text = token::read(path).map_err(anyhow::Error::msg)?;
+            Ok((TokenHash::of(&text), None))
+        }
+        None => {
+            let path = config.keys.dir.join("admin.token");
+            let (text, made) = token::read_or_create(&path, &SystemEntropy).map_err(anyhow::Error::msg)?;
+            Ok((TokenHash::of(&text), made.then_some(text)))
+        }
+    }
+}
