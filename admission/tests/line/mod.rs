@@ -1,7 +1,7 @@
 //! A whole line without HTTP: several edges (agents) with clocks of their own on one store, and thousands of visitors
 //! who arrive, poll as told at whichever edge, and claim. Shared by the tests that run it on a store.
 
-#![allow(dead_code)] // each test uses its part
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // each test uses its part
 
 use std::collections::HashMap;
 use std::sync::Arc;
