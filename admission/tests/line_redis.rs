@@ -117,7 +117,18 @@ async fn first_come_first_served_over_three_edges() {
             sleep(Duration::from_millis(1000)).await;
             for e in spy.0.iter() {
                 if let Some((s, age)) = e.snapshot(&spy.1.name) {
-                    eprintln!("SPY {:?} age {age:?} seq {} wait {} pres {} adm {} act {} left {} st {:?} reach {}", began.elapsed(), s.seq, s.waiting, s.present, s.admitted, s.active, s.left_total, s.state, e.health().store_reachable);
+                    eprintln!(
+                        "SPY {:?} age {age:?} seq {} wait {} pres {} adm {} act {} left {} st {:?} reach {}",
+                        began.elapsed(),
+                        s.seq,
+                        s.waiting,
+                        s.present,
+                        s.admitted,
+                        s.active,
+                        s.left_total,
+                        s.state,
+                        e.health().store_reachable
+                    );
                 }
             }
         }

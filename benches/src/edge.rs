@@ -199,7 +199,7 @@ fn stanchion(dir: &Path, origin: u16, room: &str, under_callgrind: bool) -> Resu
     let port = free_port();
     let text = format!(
         "[edge]\nlisten = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:{}\"\n\
-         max_connections = 10000\nconnections_per_prefix = 10000\n\
+         [edge.guard]\nmax_connections = 10000\nconnections_per_prefix = 10000\n\
          [store]\nurl = \"memory://\"\n[keys]\ndir = \"keys-{port}\"\n[log]\nlevel = \"warn\"\n\
          [[origins]]\nname = \"origin\"\nservers = [\"127.0.0.1:{origin}\"]\n\
          [[rooms]]\nname = \"bench\"\norigin = \"origin\"\nhosts = [\"*\"]\npaths = [\"/\"]\nsession_ttl = \"10m\"\n{room}\n",

@@ -59,12 +59,20 @@ impl Temper {
 
 /// Sends `size` visitors to `site` (`http://host:port`), spread over `spread`; ends when all have left.
 pub async fn run(site: &str, size: usize, spread: Duration, seed: u64, tally: Arc<Tally>) -> reqwest::Result<()> {
-    let client = Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = Client::builder()
+        .timeout(Duration::from_secs(20))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut visitors = tokio::task::JoinSet::new();
     for number in 0..size {
         let temper = Temper::draw(&mut rng, spread);
-        let visitor = Visitor { client: client.clone(), site: site.to_owned(), jar: BTreeMap::new(), number };
+        let visitor = Visitor {
+            client: client.clone(),
+            site: site.to_owned(),
+            jar: BTreeMap::new(),
+            number,
+        };
         visitors.spawn(visitor.live(temper, tally.clone()));
     }
     while visitors.join_next().await.is_some() {}
@@ -103,7 +111,11 @@ impl Visitor {
             Ok(Ok(true)) => Tally::count(&tally.admitted),
         }
         sleep(temper.looks_around).await;
-        let outcome = if temper.books { self.book(temper.seats).await } else { self.leave().await };
+        let outcome = if temper.books {
+            self.book(temper.seats).await
+        } else {
+            self.leave().await
+        };
         match outcome {
             Ok(StatusCode::CREATED) => Tally::count(&tally.booked),
             Ok(StatusCode::CONFLICT) => {
@@ -125,7 +137,9 @@ impl Visitor {
                 Met::TurnedAway => return Ok(false),
                 Met::Waiting(status) => {
                     sleep(Duration::from_millis(status.refresh_ms)).await;
-                    met = self.knock(&format!("/.well-known/stanchion/rooms/{}/status", status.room)).await?;
+                    met = self
+                        .knock(&format!("/.well-known/stanchion/rooms/{}/status", status.room))
+                        .await?;
                 }
             }
         }
@@ -147,23 +161,35 @@ impl Visitor {
         let events = self.send(Method::GET, "/api/v1/events", None).await?;
         let events: serde_json::Value = events.json().await.map_err(|e| format!("events: {e}"))?;
         let list = events.get("events").unwrap_or(&events);
-        let event = list.get(0).and_then(|event| event.get("id")).cloned().ok_or("the origin lists no event")?;
+        let event = list
+            .get(0)
+            .and_then(|event| event.get("id"))
+            .cloned()
+            .ok_or("the origin lists no event")?;
         let order = serde_json::json!({ "event": event, "seats": seats, "name": format!("Visitor {}", self.number) });
         Ok(self.send(Method::POST, "/bookings", Some(order)).await?.status())
     }
 
     async fn leave(&mut self) -> Result<StatusCode, String> {
-        Ok(self.send(Method::POST, "/leave", Some(serde_json::json!({}))).await?.status())
+        Ok(self
+            .send(Method::POST, "/leave", Some(serde_json::json!({})))
+            .await?
+            .status())
     }
 
     async fn send(&mut self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Response, String> {
-        let mut request = self.client.request(method, format!("{}{path}", self.site)).header("accept", "application/json");
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.site))
+            .header("accept", "application/json");
         if !self.jar.is_empty() {
             let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", cookies.join("; "));
         }
         if let Some(body) = body {
-            request = request.header("idempotency-key", format!("demo-{}", self.number)).json(&body);
+            request = request
+                .header("idempotency-key", format!("demo-{}", self.number))
+                .json(&body);
         }
         let response = request.send().await.map_err(|e| format!("{path}: {e}"))?;
         self.keep_cookies(&response);
@@ -171,9 +197,16 @@ impl Visitor {
     }
 
     fn keep_cookies(&mut self, response: &Response) {
-        for line in response.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()) {
+        for line in response
+            .headers()
+            .get_all("set-cookie")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+        {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
-            let Some((name, value)) = pair.split_once('=') else { continue };
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
             if attributes.contains("Max-Age=0") {
                 self.jar.remove(name);
             } else {

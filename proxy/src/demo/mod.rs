@@ -27,7 +27,10 @@ const SEED: u64 = 7;
 
 /// Runs the demo; exit code 0 when it ended as it should.
 pub fn main(args: &Demo) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime");
     match runtime.and_then(|runtime| runtime.block_on(run(args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -71,6 +74,7 @@ fn configuration(args: &Demo, booking: SocketAddr, folder: &Path) -> anyhow::Res
         listen = ["{listen}"]
         admin = "{admin}"
         region = "demo"
+        [edge.guard]
         connections_per_prefix = 30000
         [store]
         url = "memory://"
@@ -96,12 +100,19 @@ fn configuration(args: &Demo, booking: SocketAddr, folder: &Path) -> anyhow::Res
         keys = folder.join("keys").display(),
     );
     stanchion_config::check(&text, &NotLooking).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| problem.in_file("demo").to_string()).collect();
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| problem.in_file("demo").to_string())
+            .collect();
         anyhow::anyhow!("{}", lines.join("\n"))
     })
 }
 
-async fn serve_booking(edge: &Running, socket: TcpListener, folder: &Path) -> anyhow::Result<stanchion_booking::Running> {
+async fn serve_booking(
+    edge: &Running,
+    socket: TcpListener,
+    folder: &Path,
+) -> anyhow::Result<stanchion_booking::Running> {
     socket.set_nonblocking(true)?;
     // The same document that visitors' origins fetch, asked for over HTTP as they would.
     let address = edge.edge.addresses().first().copied().context("no listener")?;
@@ -117,13 +128,19 @@ async fn serve_booking(edge: &Running, socket: TcpListener, folder: &Path) -> an
 fn welcome(edge: &Running, args: &Demo) {
     let addresses = edge.edge.addresses();
     let visitors = addresses.first().map(ToString::to_string).unwrap_or_default();
-    println!("Stanchion holds the line. {} simulated visitors are on their way.\n", args.crowd);
+    println!(
+        "Stanchion holds the line. {} simulated visitors are on their way.\n",
+        args.crowd
+    );
     println!("  Stand in line    http://{visitors}/");
     println!("  Steer the room   http://{}/", edge.admin);
     if let Some(token) = &edge.made_token {
         println!("  Admin token      {token}");
     }
-    println!("\n  Stop with Ctrl-C{}.\n", args.run_for.map_or(String::new(), |span| format!(", or wait {span:?}")));
+    println!(
+        "\n  Stop with Ctrl-C{}.\n",
+        args.run_for.map_or(String::new(), |span| format!(", or wait {span:?}"))
+    );
 }
 
 /// Prints a line a second until it is time to stop.
@@ -159,17 +176,24 @@ struct Held<'a> {
 
 impl Held<'_> {
     fn borrow(&self) -> Moment<'_> {
-        Moment { elapsed_s: self.elapsed_s, snapshot: self.snapshot.as_deref(), tally: self.tally, sold: self.sold }
+        Moment {
+            elapsed_s: self.elapsed_s,
+            snapshot: self.snapshot.as_deref(),
+            tally: self.tally,
+            sold: self.sold,
+        }
     }
 }
 
-fn moment<'a>(
-    edge: &Running,
-    booking: &stanchion_booking::Running,
-    tally: &'a Arc<Tally>,
-    began: Instant,
-) -> Held<'a> {
+fn moment<'a>(edge: &Running, booking: &stanchion_booking::Running, tally: &'a Arc<Tally>, began: Instant) -> Held<'a> {
     let room = RoomName::new(ROOM);
-    let snapshot = room.and_then(|room| edge.agent.snapshot(&room)).map(|(snapshot, _)| snapshot);
-    Held { elapsed_s: began.elapsed().as_secs(), snapshot, tally, sold: booking.sold_count() }
+    let snapshot = room
+        .and_then(|room| edge.agent.snapshot(&room))
+        .map(|(snapshot, _)| snapshot);
+    Held {
+        elapsed_s: began.elapsed().as_secs(),
+        snapshot,
+        tally,
+        sold: booking.sold_count(),
+    }
 }

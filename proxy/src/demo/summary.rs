@@ -16,8 +16,9 @@ pub struct Moment<'a> {
 
 #[must_use]
 pub fn line(moment: &Moment<'_>) -> String {
-    let (waiting, inside, capacity) =
-        moment.snapshot.map_or((0, 0, 0), |s| (s.waiting, s.active + s.admitted, s.capacity));
+    let (waiting, inside, capacity) = moment
+        .snapshot
+        .map_or((0, 0, 0), |s| (s.waiting, s.active + s.admitted, s.capacity));
     let tally = moment.tally;
     format!(
         "{:>4} s │ in line {waiting:>4} │ inside {inside:>3}/{capacity} │ let in {:>4} │ seats sold {:>4} │ gave up {:>3} │ errors {}",
@@ -33,7 +34,11 @@ pub fn line(moment: &Moment<'_>) -> String {
 #[must_use]
 pub fn closing(moment: &Moment<'_>) -> String {
     let tally = moment.tally;
-    let last_error = tally.last_error.lock().clone().map_or(String::new(), |what| format!(" (last: {what})"));
+    let last_error = tally
+        .last_error
+        .lock()
+        .clone()
+        .map_or(String::new(), |what| format!(" (last: {what})"));
     format!(
         "\nAfter {} s: {} visitors came, {} were let in, {} booked ({} seats in the database), {} found it sold out, \
          {} gave up, {} were turned away, {} errors{last_error}.",

@@ -60,9 +60,19 @@ fn origin(origin: &Origin) -> OriginSettings {
 /// The manner of speaking of each listener, in the order plain, TLS.
 #[must_use]
 pub fn listeners(edge: &Edge) -> Vec<(std::net::SocketAddr, ListenerSettings)> {
-    let plain = edge.listen.iter().map(|address| (*address, ListenerSettings::default()));
+    let plain = edge
+        .listen
+        .iter()
+        .map(|address| (*address, ListenerSettings::default()));
     let files: Vec<CertificateFiles> = edge.certificates.iter().map(certificate).collect();
-    let tls = edge.listen_tls.iter().map(|address| (*address, ListenerSettings { tls: Some(files.clone()) }));
+    let tls = edge.listen_tls.iter().map(|address| {
+        (
+            *address,
+            ListenerSettings {
+                tls: Some(files.clone()),
+            },
+        )
+    });
     plain.chain(tls).collect()
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 
 /// Most sockets in one hand-over.
@@ -51,7 +51,10 @@ pub fn give(listener: &UnixListener, sockets: &[TcpListener]) -> anyhow::Result<
     let borrowed: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    ensure!(control.push(SendAncillaryMessage::ScmRights(&borrowed)), "the sockets do not fit into one message");
+    ensure!(
+        control.push(SendAncillaryMessage::ScmRights(&borrowed)),
+        "the sockets do not fit into one message"
+    );
     let count = [u8::try_from(sockets.len())?];
     sendmsg(&stream, &[IoSlice::new(&count)], &mut control, SendFlags::empty())?;
     let mut answer = Vec::new();
@@ -76,14 +79,22 @@ impl Taken {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut count = [0];
-        recvmsg(&stream, &mut [IoSliceMut::new(&mut count)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        recvmsg(
+            &stream,
+            &mut [IoSliceMut::new(&mut count)],
+            &mut control,
+            RecvFlags::CMSG_CLOEXEC,
+        )?;
         let mut sockets = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(rights) = message {
                 sockets.extend(rights.map(TcpListener::from));
             }
         }
-        ensure!(!sockets.is_empty() && sockets.len() == usize::from(count[0]), "the running edge sent no sockets");
+        ensure!(
+            !sockets.is_empty() && sockets.len() == usize::from(count[0]),
+            "the running edge sent no sockets"
+        );
         Ok(Taken { sockets, stream })
     }
 
@@ -106,12 +117,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("upgrade.sock");
         let listener = listen(&path).unwrap();
-        let sockets = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+        let sockets = [
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+        ];
         let addresses = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
         let giver = std::thread::spawn(move || (give(&listener, &sockets), give(&listener, &sockets)));
         drop(Taken::from(&path).unwrap());
         let taken = Taken::from(&path).unwrap();
-        assert_eq!(taken.sockets.iter().map(|s| s.local_addr().unwrap()).collect::<Vec<_>>(), addresses);
+        assert_eq!(
+            taken
+                .sockets
+                .iter()
+                .map(|s| s.local_addr().unwrap())
+                .collect::<Vec<_>>(),
+            addresses
+        );
         taken.ready().unwrap();
         let (died, ready) = giver.join().unwrap();
         assert!(died.is_err(), "a successor that dies before it is ready");

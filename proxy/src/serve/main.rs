@@ -14,9 +14,9 @@ use stanchion_config::{Config, Problem, restart_needed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::assemble;
 use super::handover::{self, Taken};
 use super::start::{Bound, Running, start};
-use super::assemble;
 use crate::cli::check::told;
 use crate::config_file;
 use crate::logging;
@@ -123,14 +123,20 @@ async fn reload(path: &Path, old: Config, running: &Running) -> Config {
         Err(problems) => {
             print(path, &problems);
             running.metrics.config_reloaded(false);
-            tracing::error!(problems = problems.len(), "the configuration has problems; the old one stays");
+            tracing::error!(
+                problems = problems.len(),
+                "the configuration has problems; the old one stays"
+            );
             return old;
         }
     };
     let attempt = async { running.reload(&old, &new, templates(&new)?).await };
     if let Err(problem) = attempt.await {
         running.metrics.config_reloaded(false);
-        tracing::error!(problem = format!("{problem:#}"), "the configuration could not be taken over; the old one stays");
+        tracing::error!(
+            problem = format!("{problem:#}"),
+            "the configuration could not be taken over; the old one stays"
+        );
         return old;
     }
     running.metrics.config_reloaded(true);
@@ -138,14 +144,20 @@ async fn reload(path: &Path, old: Config, running: &Running) -> Config {
     if waiting.is_empty() {
         tracing::info!("the configuration was taken over");
     } else {
-        tracing::warn!(keys = waiting.join(", "), "the configuration was taken over; these keys wait for a restart");
+        tracing::warn!(
+            keys = waiting.join(", "),
+            "the configuration was taken over; these keys wait for a restart"
+        );
     }
     new
 }
 
 /// Every room's own template, read and checked.
 fn templates(config: &Config) -> anyhow::Result<HashMap<RoomName, Template>> {
-    let with_template = config.rooms.iter().filter_map(|room| Some((room, room.page.template.as_ref()?)));
+    let with_template = config
+        .rooms
+        .iter()
+        .filter_map(|room| Some((room, room.page.template.as_ref()?)));
     with_template
         .map(|(room, path)| {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
@@ -157,7 +169,11 @@ fn templates(config: &Config) -> anyhow::Result<HashMap<RoomName, Template>> {
 
 /// The running edge's sockets: its listeners in their order, the admin's last.
 fn take_over(config: &Config) -> anyhow::Result<(Bound, Taken)> {
-    let path = config.edge.upgrade_sock.as_ref().context("--upgrade needs edge.upgrade_sock in the configuration")?;
+    let path = config
+        .edge
+        .upgrade_sock
+        .as_ref()
+        .context("--upgrade needs edge.upgrade_sock in the configuration")?;
     let mut taken = Taken::from(path)?;
     let admin = taken.sockets.pop().context("the running edge sent no sockets")?;
     let wanted = assemble::listeners(&config.edge);
@@ -168,7 +184,11 @@ fn take_over(config: &Config) -> anyhow::Result<(Bound, Taken)> {
         wanted.len()
     );
     let sockets = std::mem::take(&mut taken.sockets);
-    let edge = sockets.into_iter().zip(wanted).map(|(socket, (_, settings))| (socket, settings)).collect();
+    let edge = sockets
+        .into_iter()
+        .zip(wanted)
+        .map(|(socket, (_, settings))| (socket, settings))
+        .collect();
     Ok((Bound { edge, admin }, taken))
 }
 
@@ -182,7 +202,10 @@ fn wait_for_successor(config: &Config, running: &Running) -> anyhow::Result<mpsc
         std::thread::spawn(move || {
             loop {
                 match handover::give(&listener, &sockets) {
-                    Ok(()) => return drop(say.blocking_send(())),
+                    Ok(()) => {
+                        let _ = say.blocking_send(());
+                        return;
+                    }
                     Err(problem) => tracing::warn!(%problem, "a hand-over failed; this edge goes on"),
                 }
             }
@@ -201,14 +224,19 @@ fn watch_files(config_path: &Path, config: &Config) -> mpsc::Receiver<()> {
     folders.push(config.keys.dir.clone());
     folders.sort_unstable();
     folders.dedup();
-    let names: HashSet<OsString> = files.iter().filter_map(|file| file.file_name().map(OsString::from)).collect();
+    let names: HashSet<OsString> = files
+        .iter()
+        .filter_map(|file| file.file_name().map(OsString::from))
+        .collect();
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|e| !e.kind.is_access() && e.paths.iter().any(|path| concerns(path, &names))) {
             let _ = say.try_send(());
         }
     });
     let watched = watcher.and_then(|mut watcher| {
-        folders.iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
+        folders
+            .iter()
+            .try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
         Ok(watcher)
     });
     match watched {
@@ -220,9 +248,16 @@ fn watch_files(config_path: &Path, config: &Config) -> mpsc::Receiver<()> {
 }
 
 fn files_of(config_path: &Path, config: &Config) -> Vec<PathBuf> {
-    let certificates = config.edge.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]);
+    let certificates = config
+        .edge
+        .certificates
+        .iter()
+        .flat_map(|c| [c.cert.clone(), c.key.clone()]);
     let templates = config.rooms.iter().filter_map(|room| room.page.template.clone());
-    std::iter::once(config_path.to_owned()).chain(certificates).chain(templates).collect()
+    std::iter::once(config_path.to_owned())
+        .chain(certificates)
+        .chain(templates)
+        .collect()
 }
 
 /// A named file, a key, or the link that a mounted folder is swapped by.
@@ -232,7 +267,10 @@ fn concerns(path: &Path, names: &HashSet<OsString>) -> bool {
 }
 
 fn folder(path: &Path) -> PathBuf {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .to_owned()
 }
 
 async fn settle(changes: &mut mpsc::Receiver<()>) {

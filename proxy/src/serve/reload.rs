@@ -17,7 +17,12 @@ impl Running {
     ///
     /// # Errors
     /// What cannot be read; nothing has changed then.
-    pub async fn reload(&self, old: &Config, new: &Config, templates: HashMap<RoomName, Template>) -> anyhow::Result<()> {
+    pub async fn reload(
+        &self,
+        old: &Config,
+        new: &Config,
+        templates: HashMap<RoomName, Template>,
+    ) -> anyhow::Result<()> {
         let keys = self.keys.read()?;
         let same_sockets = (&old.edge.listen, &old.edge.listen_tls) == (&new.edge.listen, &new.edge.listen_tls);
         if same_sockets {

@@ -48,7 +48,10 @@ impl Bound {
             .into_iter()
             .map(|(address, settings)| Ok((bind(&address)?, settings)))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Bound { edge, admin: bind(&config.edge.admin)? })
+        Ok(Bound {
+            edge,
+            admin: bind(&config.edge.admin)?,
+        })
     }
 }
 
@@ -86,7 +89,14 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     if config.store.url.kind() == StoreKind::Memory {
         memories = cautious(memories, &policies);
     }
-    let agent = Agent::start(store, clock.clone(), entropy.clone(), policies.clone(), newborn, memories);
+    let agent = Agent::start(
+        store,
+        clock.clone(),
+        entropy.clone(),
+        policies.clone(),
+        newborn,
+        memories,
+    );
     let metrics = Arc::new(Metrics::new()?);
     let gate = Arc::new(LineGate {
         sites: ArcSwap::from_pointee(Sites::new(config, templates)),
