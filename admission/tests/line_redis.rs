@@ -111,28 +111,6 @@ async fn first_come_first_served_over_three_edges() {
         .map(|_| Duration::from_secs_f64(fastrand::f64() * 10.0))
         .map(|at| tokio::spawn(line::visit(edges.clone(), policy.clone(), began, at, book.clone())))
         .collect();
-    let spy = (edges.clone(), policy.clone());
-    let spy = tokio::spawn(async move {
-        loop {
-            sleep(Duration::from_millis(1000)).await;
-            for e in spy.0.iter() {
-                if let Some((s, age)) = e.snapshot(&spy.1.name) {
-                    eprintln!(
-                        "SPY {:?} age {age:?} seq {} wait {} pres {} adm {} act {} left {} st {:?} reach {}",
-                        began.elapsed(),
-                        s.seq,
-                        s.waiting,
-                        s.present,
-                        s.admitted,
-                        s.active,
-                        s.left_total,
-                        s.state,
-                        e.health().store_reachable
-                    );
-                }
-            }
-        }
-    });
     for visitor in visitors {
         timeout(Duration::from_secs(90), visitor)
             .await
@@ -141,7 +119,6 @@ async fn first_come_first_served_over_three_edges() {
     }
     sleep(Duration::from_millis(200)).await;
     watch.finish(thread);
-    spy.abort();
     let records: Vec<_> = book.visitors.lock().values().copied().collect();
     assert_eq!(records.len(), size, "everybody has one place and one session");
     let uncertainty = edges

@@ -19,3 +19,11 @@ pub use files::{Files, Look, NotLooking};
 pub use problem::{Problem, Severity};
 pub use schema::schema;
 pub use types::*;
+
+/// A span of time as a configuration writes it (`500ms`, `10s`, `5m`, `2h`, `1d`), for command lines.
+///
+/// # Errors
+/// Why the text is none.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    units::duration(text).map_err(|problem| problem.why)
+}

@@ -1,9 +1,11 @@
 //! The command line. One file a subcommand; this one only names them.
 
-mod check;
+pub mod check;
+pub mod demo;
 mod keys;
 mod room;
 mod schema;
+mod serve;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +23,10 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Run an edge.
+    Serve(serve::Serve),
+    /// Run the whole system in one process, with a crowd of simulated visitors.
+    Demo(demo::Demo),
     /// Say everything that is wrong with a configuration, without starting anything.
     Check(check::Check),
     /// Print the JSON Schema of the configuration file.
@@ -38,6 +44,8 @@ pub enum Command {
 /// Runs one command line; the exit code.
 pub fn run(cli: Cli) -> std::process::ExitCode {
     match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Schema => schema::run(),
         Command::Keys(keys) => keys::run(&keys),

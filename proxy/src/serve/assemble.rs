@@ -23,7 +23,6 @@ pub fn edge_settings(config: &Config) -> EdgeSettings {
             per_prefix: config.edge.guard.connections_per_prefix as usize,
         },
         origins: config.origins.iter().map(origin).collect(),
-        ..EdgeSettings::default()
     }
 }
 
