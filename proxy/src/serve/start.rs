@@ -155,8 +155,24 @@ async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<A
     if url.kind() == StoreKind::Memory {
         return Ok(Arc::new(MemoryStore::new(clock.clone())));
     }
-    let store = RedisStore::connect(url.expose(), RedisOptions::default()).await;
+    let options = RedisOptions {
+        call_within: Some(config.store.deadline),
+        max_in_flight: Some(config.store.max_in_flight),
+        ..RedisOptions::default()
+    };
+    let store = RedisStore::connect(url.expose(), options).await;
     let store = store.with_context(|| format!("the store at {}", url.redacted()))?;
+    let status = store.status();
+    if let Some(trouble) = status.trouble {
+        tracing::warn!(
+            store = url.redacted(),
+            trouble,
+            "the store is away; the line works without it until it is back"
+        );
+    }
+    for finding in status.findings {
+        tracing::warn!(store = url.redacted(), "{}", finding.advice());
+    }
     Ok(Arc::new(store))
 }
 

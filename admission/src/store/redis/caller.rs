@@ -22,7 +22,7 @@ use crate::store::StoreError;
 /// All of a call, unless configured. Its first attempt, where there may be a second, has half of that.
 pub(super) const CALL_WITHIN: Duration = Duration::from_millis(100);
 const JITTER_MOST_MS: u64 = 10;
-/// Calls on their way at one time; one more is refused.
+/// Calls on their way at one time, unless configured; one more is refused.
 pub(super) const MAX_IN_FLIGHT: usize = 256;
 /// Breakers kept at most, in a cluster one per room; a room beyond them shares one.
 const MAX_BREAKERS: usize = 4_096;
@@ -31,11 +31,17 @@ pub(super) struct Caller {
     pub link: Arc<Link>,
     permits: Semaphore,
     breakers: Mutex<HashMap<String, Breaker>>,
-    /// In a cluster one dead master must not close the rooms of the others.
-    breaker_per_room: bool,
+    bounds: Bounds,
     call_within: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+}
+
+/// How a caller is bounded.
+pub(super) struct Bounds {
+    pub in_flight: usize,
+    /// In a cluster one dead master must not close the rooms of the others.
+    pub breaker_per_room: bool,
 }
 
 /// One attempt's share of a call.
@@ -45,13 +51,13 @@ struct Attempt {
 }
 
 impl Caller {
-    pub fn new(link: Arc<Link>, breaker_per_room: bool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Caller {
+    pub fn new(link: Arc<Link>, bounds: Bounds, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Caller {
         Caller {
             call_within: link.call_within,
             link,
-            permits: Semaphore::new(MAX_IN_FLIGHT),
+            permits: Semaphore::new(bounds.in_flight),
             breakers: Mutex::default(),
-            breaker_per_room,
+            bounds,
             clock,
             entropy,
         }
@@ -119,7 +125,7 @@ impl Caller {
     }
 
     pub fn in_flight(&self) -> usize {
-        MAX_IN_FLIGHT - self.permits.available_permits()
+        self.bounds.in_flight - self.permits.available_permits()
     }
 
     async fn attempt(&self, script: &Invocation, attempt: Attempt) -> Result<Value, Fault> {
@@ -166,7 +172,8 @@ impl Caller {
     fn breaker<T>(&self, script: &Invocation, act: impl FnOnce(&mut Breaker, Duration) -> T) -> T {
         let now = self.clock.monotonic();
         let mut breakers = self.breakers.lock();
-        let own = self.breaker_per_room && (breakers.len() < MAX_BREAKERS || breakers.contains_key(&script.room));
+        let own =
+            self.bounds.breaker_per_room && (breakers.len() < MAX_BREAKERS || breakers.contains_key(&script.room));
         let name = if own { script.room.as_str() } else { "" };
         if !breakers.contains_key(name) {
             breakers.insert(name.to_owned(), Breaker::default());

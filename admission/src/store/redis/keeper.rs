@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::args::Args;
 use super::breaker::BreakerState;
-use super::caller::{CALL_WITHIN, Caller};
+use super::caller::{Bounds, CALL_WITHIN, Caller, MAX_IN_FLIGHT};
 use super::check::{ConfigFinding, findings};
 use super::dial::{Dialer, Wire};
 use super::link::Link;
@@ -37,6 +37,8 @@ pub struct RedisOptions {
     pub sentinel: Credentials,
     /// How long a call may take in all, 10 ms to 5 s; 100 ms unless set. A request waits no longer than this for the store.
     pub call_within: Option<Duration>,
+    /// Calls on their way at one time, 1 to 65,536; 256 unless set. One more is refused at once.
+    pub max_in_flight: Option<usize>,
     /// For `rediss`: certificates, where they are not the system's.
     pub tls: Option<TlsCertificates>,
 }
@@ -135,14 +137,17 @@ impl RedisStore {
             .call_within
             .unwrap_or(CALL_WITHIN)
             .clamp(CALL_BOUNDS.0, CALL_BOUNDS.1);
-        let in_cluster = matches!(url.topology, Topology::Cluster(_));
+        let bounds = Bounds {
+            in_flight: options.max_in_flight.unwrap_or(MAX_IN_FLIGHT).clamp(1, 65_536),
+            breaker_per_room: matches!(url.topology, Topology::Cluster(_)),
+        };
         let dialer = Dialer {
             url,
             tls: options.tls,
             sentinel: options.sentinel,
         };
         let link = Arc::new(Link::new(dialer, options.loader, call_within, Arc::clone(&entropy)));
-        let caller = Arc::new(Caller::new(Arc::clone(&link), in_cluster, clock, entropy));
+        let caller = Arc::new(Caller::new(Arc::clone(&link), bounds, clock, entropy));
         let findings = Arc::new(Mutex::new(None));
         let keep = {
             let (link, caller) = (Arc::clone(&link), Arc::clone(&caller));
