@@ -19,6 +19,7 @@ use stanchion_admission::ids::{Place, Stamp, VisitorId};
 use stanchion_admission::keys::KeyRing;
 use stanchion_admission::pass::{self, PassCache, PassContext};
 use stanchion_admission::store::{End, Session};
+use stanchion_geo::Whereabouts;
 
 use crate::edge::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
 use crate::metrics::Metrics;
@@ -45,10 +46,9 @@ pub struct LineGate {
     pub region: Option<String>,
 }
 
-/// Where an address is, for the pass's `rgn` and the metrics.
+/// Where an address is, for the log, the metrics and the pass's `rgn`.
 pub trait Places: Send + Sync + 'static {
-    /// An ISO country code.
-    fn country(&self, client: std::net::IpAddr) -> Option<String>;
+    fn whereabouts(&self, client: std::net::IpAddr) -> Whereabouts;
 }
 
 /// What became of a request in its room.
@@ -190,8 +190,7 @@ impl LineGate {
         match self.agent.arrive(&site.name, place, seen).await {
             Arrival::Inside(session) => match self.sign(site, &session, asked) {
                 Ok(token) => {
-                    self.metrics
-                        .admitted(site.name.as_str(), self.places.country(asked.client).as_deref());
+                    self.note_admission(site, &session, asked);
                     let tell = if place.is_some() {
                         Tell::Pass
                     } else {
@@ -214,8 +213,8 @@ impl LineGate {
                 fresh: true,
                 facts,
             } => {
-                self.metrics
-                    .ticket_issued(site.name.as_str(), self.places.country(asked.client).as_deref());
+                let from = self.places.whereabouts(asked.client);
+                self.metrics.ticket_issued(site.name.as_str(), country(&from));
                 let binding = self.binding(site, asked);
                 Decided::Waits(Waits::New {
                     place,
@@ -265,15 +264,28 @@ impl LineGate {
         }
     }
 
+    fn note_admission(&self, site: &Site, session: &Session, asked: &Asked<'_>) {
+        let from = self.places.whereabouts(asked.client);
+        self.metrics.admitted(site.name.as_str(), country(&from));
+        tracing::info!(
+            room = %site.name,
+            visitor = %session.place.visitor,
+            country = country(&from),
+            network = from.network,
+            request_id = asked.request_id,
+            "let in"
+        );
+    }
+
     fn binding(&self, site: &Site, asked: &Asked<'_>) -> Option<[u8; 16]> {
         credentials::binding(&self.keys.load(), site.bind, asked.client)
     }
 
     fn sign(&self, site: &Site, session: &Session, asked: &Asked<'_>) -> Result<String, pass::IssueFault> {
-        let country = self.places.country(asked.client);
+        let from = self.places.whereabouts(asked.client);
         let context = PassContext {
             issuer: &self.issuer,
-            region: country.as_deref().or(self.region.as_deref()),
+            region: country(&from).or(self.region.as_deref()),
             queue_position: None,
             ttl: site.policy.session_ttl,
         };
@@ -293,4 +305,9 @@ impl LineGate {
     fn now(&self) -> Stamp {
         self.clock.wall()
     }
+}
+
+/// The country's code, where it is known.
+fn country(from: &Whereabouts) -> Option<&str> {
+    from.country.as_ref().and_then(|code| std::str::from_utf8(code).ok())
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use stanchion_admission::ids::RoomName;
 use stanchion_config::Config;
 
-use super::assemble;
 use super::start::Running;
+use super::{assemble, places};
 use crate::flow::sites::Sites;
 use crate::pages::Template;
 
@@ -31,6 +31,9 @@ impl Running {
             }
         }
         let policies = assemble::policies(new);
+        for problem in self.geo.reload(&places::files(new)) {
+            tracing::error!(%problem, "a geo database stays as it was");
+        }
         self.gate.keys.store(Arc::new(keys));
         self.gate.sites.store(Arc::new(Sites::new(new, templates)));
         self.agent.reconfigure(policies.clone());

@@ -18,12 +18,13 @@ use stanchion_admission::store::Store;
 use stanchion_admission::store::memory::MemoryStore;
 use stanchion_admission::store::redis::{RedisOptions, RedisStore};
 use stanchion_config::{AdminToken, Config, StoreKind};
+use stanchion_geo::Geo;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::assemble;
 use super::checkpoint::{Checkpoint, cautious};
-use super::places::Nowhere;
+use super::places;
 use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
 use crate::edge::{self, EdgeHandle, ListenerSettings};
@@ -64,6 +65,7 @@ pub struct Running {
     pub metrics: Arc<Metrics>,
     pub rooms: Arc<AgentRooms>,
     pub keys: KeyDir,
+    pub(super) geo: Arc<Geo>,
     /// Made at this start, because the configuration names no token.
     pub made_token: Option<String>,
     pub(super) admin_socket: TcpListener,
@@ -98,6 +100,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         memories,
     );
     let metrics = Arc::new(Metrics::new()?);
+    let geo = Arc::new(places::open(config));
     let gate = Arc::new(LineGate {
         sites: ArcSwap::from_pointee(Sites::new(config, templates)),
         keys: ArcSwap::from_pointee(ring),
@@ -105,7 +108,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         passes: PassCache::new(&*entropy, PassCache::DEFAULT_MAX),
         clock,
         metrics: metrics.clone(),
-        places: Arc::new(Nowhere),
+        places: geo.clone(),
         issuer: assemble::issuer(config),
         region: config.edge.region.clone(),
     });
@@ -126,6 +129,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         metrics,
         rooms,
         keys,
+        geo,
         made_token,
         admin_socket,
         checkpoint,
