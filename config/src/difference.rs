@@ -17,10 +17,6 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("edge.public_url", edge.public_url != then.public_url),
         ("store.url", old.store.url != new.store.url),
         ("store.deadline", old.store.deadline != new.store.deadline),
-        (
-            "store.max_in_flight",
-            old.store.max_in_flight != new.store.max_in_flight,
-        ),
         ("keys.dir", old.keys.dir != new.keys.dir),
         ("keys.algorithm", old.keys.algorithm != new.keys.algorithm),
         ("log.format", old.log.format != new.log.format),

@@ -146,6 +146,11 @@ pub(super) fn is_host(name: &str) -> bool {
     (1..=MAX_HOST_BYTES).contains(&name.len()) && name.split('.').all(label)
 }
 
+/// A port that can be connected to.
+pub(super) fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
 /// Canonical path prefixes; `default` where the key is absent.
 pub(super) fn paths(
     section: &mut Section<'_>,

@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::read::{Bounds, Field, Notes, Section, Told, quote};
 use crate::sections::cross::Placed;
 use crate::sections::edge::EdgeRead;
-use crate::sections::names::{self, is_host};
-use crate::sections::store::is_port;
+use crate::sections::names::{self, is_host, is_port};
 use crate::types::Origin;
 
 const MAX_SERVERS: usize = 64;
