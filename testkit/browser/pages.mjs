@@ -14,11 +14,13 @@ const ALL = !!process.env.ALL;
 const some = (list, most) => ALL ? list : list.filter((_, i) => i % Math.ceil(list.length / most) === 0);
 const EMPTY = { position: null, waiting: null, wait_seconds: null };
 
-const script = answers => fetch(`${BASE}/script`, { method: "POST", body: answers.map(a => typeof a === "object" ? JSON.stringify(a) : String(a)).join("\n") });
-const counts = async () => (await fetch(`${BASE}/counts`)).json();
+/** Which test is running: the server keeps their scripts apart. */
+let run = 0;
+const script = answers => fetch(`${BASE}/script?run=${run}`, { method: "POST", body: answers.map(a => typeof a === "object" ? JSON.stringify(a) : String(a)).join("\n") });
+const counts = async () => (await fetch(`${BASE}/counts?run=${run}`)).json();
 const documentOf = async view => (await fetch(`${BASE}/document/${view}`)).json();
 const text = (page, key) => page.locator(`[data-s=${key}]`).textContent();
-const path = (view, query = {}) => `${BASE}/page/${view}?${new URLSearchParams(query)}`;
+const path = (view, query = {}) => `${BASE}/page/${view}?${new URLSearchParams({ run, ...query })}`;
 
 /** Asks until `ask()` is true, for at most ten seconds. */
 async function until(what, ask) {
@@ -326,6 +328,7 @@ await withBrowser(async open => {
   for (const [name, test] of Object.entries(tests)) {
     if (process.env.ONLY && !name.includes(process.env.ONLY)) continue;
     const contexts = [];
+    run++;
     const begun = Date.now();
     try {
       await test(async options => { const c = await open(options); contexts.push(c); return c; });

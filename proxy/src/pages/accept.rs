@@ -55,6 +55,14 @@ fn quality(ranges: &[(String, u32)], names: &[&str], family: &str) -> Quality {
     }
 }
 
+/// Whether the asker takes gzip: by name, or by `*` where gzip is not named.
+#[must_use]
+pub fn takes_gzip(accept_encoding: &str) -> bool {
+    let codings = members(accept_encoding);
+    let named = |name: &str| codings.iter().find(|(c, _)| c == name).map(|(_, q)| *q > 0);
+    named("gzip").or_else(|| named("*")).unwrap_or(false)
+}
+
 /// Language ranges, best first, lower case; those with `q=0` are left out.
 #[must_use]
 pub fn languages(accept_language: &str) -> Vec<String> {
@@ -136,6 +144,23 @@ mod tests {
         }
         assert_eq!(form(None, false), Form::Json);
         assert_eq!(form(None, true), Form::Html);
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (text, takes) in [
+            ("gzip, deflate, br, zstd", true),
+            ("gzip;q=0", false),
+            ("gzip;q=0, *", false),
+            ("*", true),
+            ("*;q=0", false),
+            ("br", false),
+            ("identity", false),
+            ("", false),
+            ("GZIP;q=0.001", true),
+        ] {
+            assert_eq!(takes_gzip(text), takes, "{text:?}");
+        }
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub fn common(content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
-    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Cookie"));
+    headers.insert(
+        VARY,
+        HeaderValue::from_static("Accept, Accept-Encoding, Accept-Language, Cookie"),
+    );
     headers.insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -7,13 +7,14 @@ mod html;
 pub mod lang;
 mod lean;
 mod refusals;
+mod squeeze;
 mod status;
 mod template;
 pub mod view;
 pub mod words;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use stanchion_admission::ids::Stamp;
 use stanchion_admission::store::RoomState;
@@ -64,6 +65,7 @@ pub struct PageAsk<'a> {
     pub method: &'a Method,
     pub accept: Option<String>,
     pub accept_language: Option<String>,
+    pub accept_encoding: Option<String>,
     /// A browser is opening a page: see [`PageAsk::with_headers`].
     pub navigation: bool,
     /// Fresh for each answer, at least 128 random bits in base64.
@@ -81,6 +83,7 @@ impl<'a> PageAsk<'a> {
             method,
             accept: None,
             accept_language: None,
+            accept_encoding: None,
             navigation: false,
             nonce,
             status_url,
@@ -88,7 +91,7 @@ impl<'a> PageAsk<'a> {
         }
     }
 
-    /// Takes what the request's headers say about form and language.
+    /// Takes what the request's headers say about form, language and compression.
     #[must_use]
     pub fn with_headers(mut self, headers: &HeaderMap) -> Self {
         let has = |name: &'static str, value: &str| {
@@ -98,6 +101,7 @@ impl<'a> PageAsk<'a> {
         };
         self.accept = joined(headers, &ACCEPT);
         self.accept_language = joined(headers, &ACCEPT_LANGUAGE);
+        self.accept_encoding = joined(headers, &ACCEPT_ENCODING);
         self.navigation = has("sec-fetch-dest", "document") || has("upgrade-insecure-requests", "1");
         self
     }
@@ -171,11 +175,12 @@ fn page(view: &WaitView, ask: &PageAsk<'_>) -> (Answer, Option<TemplateProblem>)
     let mut headers = headers::common("text/html; charset=utf-8");
     headers::page(&mut headers, language.tag, ask.nonce, loads);
     headers::retry_after(&mut headers, html::refresh_seconds(view));
-    let answer = Answer {
+    let mut answer = Answer {
         status: ask.dress.page_status,
         headers,
         body: Bytes::from(body),
         close: false,
     };
+    squeeze::squeeze(&mut answer, ask.accept_encoding.as_deref());
     (answer, problem)
 }

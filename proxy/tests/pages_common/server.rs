@@ -13,6 +13,9 @@ use stanchion::pages::{self, Dress, PageAsk};
 
 use super::views;
 
+/// By the test that asks (`run`), so that a late poll of one test is not another's.
+type Scripts = Mutex<BTreeMap<String, Script>>;
+
 /// What the status endpoint says next; the last one is said again and again.
 #[derive(Default)]
 struct Script {
@@ -26,11 +29,11 @@ struct Script {
 pub fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let script = Arc::new(Mutex::new(Script::default()));
+    let scripts = Arc::new(Scripts::default());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let script = Arc::clone(&script);
-            std::thread::spawn(move || serve(stream, &script));
+            let scripts = Arc::clone(&scripts);
+            std::thread::spawn(move || serve(stream, &scripts));
         }
     });
     format!("http://{address}")
@@ -43,9 +46,9 @@ struct Request {
     body: String,
 }
 
-fn serve(stream: TcpStream, script: &Mutex<Script>) {
+fn serve(stream: TcpStream, scripts: &Scripts) {
     let Some(request) = read(&stream) else { return };
-    if let Some(reply) = reply(&request, script) {
+    if let Some(reply) = reply(&request, scripts) {
         let _ = (&stream).write_all(&reply);
     }
 }
@@ -81,8 +84,10 @@ fn read(stream: &TcpStream) -> Option<Request> {
 }
 
 /// `None` cuts the connection.
-fn reply(request: &Request, script: &Mutex<Script>) -> Option<Vec<u8>> {
-    let mut script = script.lock().expect("no test panics while holding it");
+fn reply(request: &Request, scripts: &Scripts) -> Option<Vec<u8>> {
+    let mut scripts = scripts.lock().expect("no test panics while holding it");
+    let run = request.query.get("run").map_or("", String::as_str);
+    let script = scripts.entry(run.to_owned()).or_default();
     let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {
         // POST: status answers, one a line; `drop` cuts the connection, a number is a bare status.
@@ -103,7 +108,7 @@ fn reply(request: &Request, script: &Mutex<Script>) -> Option<Vec<u8>> {
             } else {
                 script.answers.front().cloned()
             };
-            scripted(&next?, &mut script)
+            scripted(&next?, script)
         }
         ["page", _] if script.admitted => Some(text(
             "200 OK",
@@ -150,14 +155,22 @@ fn named(name: &str, request: &Request) -> Option<WaitView> {
 
 fn page(name: &str, request: &Request) -> Option<Answer> {
     let dress = dress(request);
-    let ask = ask(request, &dress);
-    Some(pages::answer(&named(name, request)?, &ask))
+    let status_url = format!("/status?run={}", request.query.get("run").map_or("", String::as_str));
+    Some(pages::answer(
+        &named(name, request)?,
+        &ask(request, &dress, &status_url),
+    ))
 }
 
 fn refusal(status: &str, request: &Request) -> Option<Answer> {
     let status = StatusCode::from_bytes(status.as_bytes()).ok()?;
     let dress = dress(request);
-    Some(pages::refusal(status, "a reason", None, &ask(request, &dress)))
+    Some(pages::refusal(
+        status,
+        "a reason",
+        None,
+        &ask(request, &dress, "/status"),
+    ))
 }
 
 fn dress(request: &Request) -> Dress {
@@ -165,9 +178,9 @@ fn dress(request: &Request) -> Dress {
     Dress::titled(title)
 }
 
-fn ask<'a>(request: &'a Request, dress: &'a Dress) -> PageAsk<'a> {
+fn ask<'a>(request: &Request, dress: &'a Dress, status_url: &'a str) -> PageAsk<'a> {
     let mut ask =
-        PageAsk::new(&Method::GET, "bm9uY2Utb2YtMTI4LWJpdHM=", "/status", dress).with_headers(&request.headers);
+        PageAsk::new(&Method::GET, "bm9uY2Utb2YtMTI4LWJpdHM=", status_url, dress).with_headers(&request.headers);
     if let Some(language) = request.query.get("lang") {
         ask.accept_language = Some(language.clone());
     }
