@@ -3,7 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,8 @@ pub struct Core {
     pub live: ArcSwap<Live>,
     pub connections: Arc<Counter>,
     pub stats: Stats,
+    /// Answers say from now on that they are the last of their connection.
+    pub stopping: AtomicBool,
     date: ArcSwap<HeaderValue>,
     ids: RequestIds,
 }
@@ -68,6 +70,7 @@ impl Core {
             live: ArcSwap::from_pointee(Live::new(settings)),
             connections: Arc::default(),
             stats: Stats::default(),
+            stopping: AtomicBool::new(false),
             date: ArcSwap::from_pointee(date_now()),
             ids: RequestIds::default(),
         }

@@ -52,12 +52,7 @@ enum Outcome {
 /// Serves the connection to its end. Gives the stream back where it turns out to speak HTTP/2.
 pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) -> Option<Box<GuardStream>> {
     loop {
-        let next = tokio::select! {
-            biased;
-            next = stream.next_head() => next,
-            _ = edge.stopping.wait_for(|stopping| *stopping) => Next::Closed,
-        };
-        let head = match next {
+        let head = match next(&mut edge, &mut stream).await {
             Next::Head(head) => head,
             Next::Http2 => return Some(stream),
             Next::Closed => return None,
@@ -78,6 +73,20 @@ pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) -> 
         };
         stream = one_request(&edge, &live, stream, head, from).await?;
     }
+}
+
+/// What comes next. A stopping edge does not close under a request that may be on its way already: there is a moment for
+/// one more, which is then told that it was the last.
+async fn next(edge: &mut Edge, stream: &mut GuardStream) -> Next {
+    tokio::select! {
+        biased;
+        next = stream.next_head() => return next,
+        _ = edge.stopping.wait_for(|stopping| *stopping) => {}
+    }
+    let moment = edge.core.live.load().tolerance.deadlines.linger;
+    tokio::time::timeout(moment, stream.next_head())
+        .await
+        .unwrap_or(Next::Closed)
 }
 
 /// One request; the stream comes back where another may follow.

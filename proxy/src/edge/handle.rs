@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -148,6 +149,7 @@ impl EdgeHandle {
     /// Stops accepting, lets requests under way end, and after `drain` cuts the rest off. Gives the number cut off.
     pub async fn stop(mut self, drain: Duration) -> usize {
         use pingora::apps::HttpServerApp;
+        self.core.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
         self.listeners.clear();
         self.machinery.http_cleanup().await;

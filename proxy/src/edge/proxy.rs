@@ -152,7 +152,7 @@ impl ProxyHttp for Forwarder {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         trip: &mut Trip,
     ) -> pingora::Result<()> {
@@ -165,6 +165,9 @@ impl ProxyHttp for Forwarder {
             return Ok(());
         }
         trip.report(true);
+        if self.core.stopping.load(Ordering::Relaxed) {
+            session.set_keepalive(None);
+        }
         let plan = trip.plan()?;
         if switching && !plan.upgrade {
             return Err(refusal_error(Refusal::OriginInvalid));

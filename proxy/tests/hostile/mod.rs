@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub mod cases;
+pub mod cases2;
 pub mod client;
+pub mod desync;
 pub mod frames;
 pub mod gate;
 pub mod origin;
+pub mod spoofs;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
