@@ -19,6 +19,7 @@ pub use files::{Files, Look, NotLooking};
 pub use problem::{Problem, Severity};
 pub use schema::schema;
 pub use types::*;
+pub use units::{parse_rate, show_rate};
 
 /// A span of time as a configuration writes it (`500ms`, `10s`, `5m`, `2h`, `1d`), for command lines.
 ///

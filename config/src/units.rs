@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use stanchion_admission::rate::Rate;
+
 /// Why a text is not such a number, and the text that was probably meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotAUnit {
@@ -37,6 +39,9 @@ const PERIODS: [(&str, u64); 12] = [
     ("day", 86_400_000),
     ("hr", 3_600_000),
 ];
+
+/// The names that a period of one unit is shown by.
+const SHOWN_PERIODS: [&str; 5] = ["ms", "s", "min", "h", "d"];
 
 /// `500ms`, `10s`, `5m`, `2h`, `1d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, NotAUnit> {
@@ -76,6 +81,32 @@ pub(crate) fn rate(text: &str) -> Result<(u64, Duration), NotAUnit> {
         why: RATE_SYNTAX.to_owned(),
         meant: loose_rate(text),
     })
+}
+
+/// The pace of a room as the configuration writes it, for others who let people write one.
+///
+/// # Errors
+/// What would have been right.
+pub fn parse_rate(text: &str) -> Result<Rate, String> {
+    let (count, period) = rate(text).map_err(|not| match not.meant {
+        Some(meant) => format!("{}; meant \"{meant}\"?", not.why),
+        None => not.why,
+    })?;
+    Rate::new(count, period)
+        .ok_or_else(|| format!("a rate is 1 to {} visitors in a period of 1ms to 1d", Rate::MAX_COUNT))
+}
+
+/// The shortest text that [`parse_rate`] reads back.
+#[must_use]
+pub fn show_rate(rate: Rate) -> String {
+    let ms = rate.period_us() / 1_000;
+    match PERIODS
+        .iter()
+        .find(|(name, of)| *of == ms && SHOWN_PERIODS.contains(name))
+    {
+        Some((name, _)) => format!("{}/{name}", rate.count()),
+        None => format!("{}/{}", rate.count(), show_duration(rate.period())),
+    }
 }
 
 /// The shortest text that [`duration`] reads back.
@@ -228,6 +259,33 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_rate_is_shown_as_it_is_read() {
+        for text in [
+            "500/min", "100/10s", "1/s", "1/ms", "3/250ms", "7/h", "100000/d", "1/2m",
+        ] {
+            assert_eq!(parse_rate(text).map(show_rate).as_deref(), Ok(text));
+        }
+        assert_eq!(parse_rate("6/60s").map(show_rate).as_deref(), Ok("6/min"));
+        let bad = [
+            "",
+            "500",
+            "0/min",
+            "-1/min",
+            "5.5/min",
+            " 5/min",
+            "05/min",
+            "5/0s",
+            "5/2d",
+            "100001/min",
+            "5/fortnight",
+        ];
+        for text in bad {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+        assert!(parse_rate("500 per minute").is_err_and(|told| told.ends_with("meant \"500/minute\"?")));
     }
 
     #[test]

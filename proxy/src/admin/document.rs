@@ -5,10 +5,10 @@ use serde::Serialize;
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
 use stanchion_admission::store::{RoomState, Snapshot};
 use stanchion_admission::wait::{self, Pace};
+use stanchion_config::show_rate;
 use utoipa::ToSchema;
 
 use super::port::{LineFacts, RoomFacts};
-use super::rate_text;
 
 /// All rooms of this edge.
 #[derive(Debug, Serialize, ToSchema)]
@@ -150,12 +150,12 @@ impl Room {
             configured: Configured {
                 mode: mode(policy.mode),
                 capacity: policy.capacity,
-                rate: rate_text::show(policy.rate),
+                rate: show_rate(policy.rate),
             },
             settings: snapshot.map(|snapshot| Settings::of(&snapshot.settings)),
             in_force: InForce {
                 capacity: snapshot.map_or(policy.capacity, |snapshot| snapshot.capacity),
-                rate: rate_text::show(rate),
+                rate: show_rate(rate),
             },
             line: snapshot.map(|snapshot| Line::of(policy, snapshot, admitted_per_second)),
             snapshot: line.map(SnapshotAge::of),
@@ -169,7 +169,7 @@ impl Settings {
         Settings {
             version: settings.version,
             capacity: settings.capacity,
-            rate: settings.rate.map(rate_text::show),
+            rate: settings.rate.map(show_rate),
             paused: settings.paused.clone().map(|reason| Paused { reason }),
             closed: settings.closed,
             message: settings.message.clone(),

@@ -16,7 +16,6 @@ mod pages;
 mod patch;
 mod port;
 mod problem;
-pub mod rate_text;
 mod rooms;
 mod router;
 mod scrape;

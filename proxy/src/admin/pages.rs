@@ -13,6 +13,7 @@ use super::problem::Problem;
 const PAGE: &str = include_str!("assets/page.html");
 const SCRIPT: &str = include_str!("assets/admin.js");
 const STYLE: &str = include_str!("assets/admin.css");
+const ICON: &str = include_str!("assets/icon.svg");
 
 /// Every room at a glance.
 #[utoipa::path(get, path = "/", tag = "pages", security(()), responses(
@@ -36,6 +37,10 @@ pub async fn room(Path(room): Path<String>) -> Response {
 
 pub async fn script() -> Response {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
+}
+
+pub async fn icon() -> Response {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], ICON).into_response()
 }
 
 pub async fn style() -> Response {

@@ -5,9 +5,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use stanchion_admission::policy::LiveSettings;
 use stanchion_admission::rate::Rate;
+use stanchion_config::parse_rate;
 
 use super::problem::Fault;
-use super::rate_text;
 
 /// Most visitors that a room may be told to hold.
 pub const MAX_CAPACITY: u64 = 10_000_000;
@@ -129,7 +129,7 @@ fn rate(value: &Value) -> Result<Rate, String> {
     let text = value
         .as_str()
         .ok_or("must be a text like \"500/min\", or null for the configured one")?;
-    rate_text::parse(text)
+    parse_rate(text).map_err(|why| format!("cannot be taken: {why}"))
 }
 
 fn boolean(value: &Value) -> Result<bool, String> {

@@ -38,7 +38,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/", get(pages::index))
         .route("/rooms/{room}", get(pages::room))
         .route("/assets/admin.js", get(pages::script))
-        .route("/assets/admin.css", get(pages::style));
+        .route("/assets/admin.css", get(pages::style))
+        .route("/assets/icon.svg", get(pages::icon));
     let metrics = Router::new().route("/metrics", get(scrape::metrics));
     let guarded = Router::new()
         .route("/api/v1/rooms", get(rooms::list))

@@ -96,7 +96,7 @@ async fn failures() {
         (
             vec!["set", "sale", "--rate", "fast", "--capacity", "0"],
             1,
-            "rate must be COUNT/PERIOD",
+            "rate cannot be taken: a rate is COUNT/PERIOD",
         ),
         (vec!["set", "sale"], 2, "required"),
         (vec!["list", "--admin", "http://192.0.2.1:9090"], 2, "plain HTTP"),

@@ -4,6 +4,7 @@
 
 const POLL_MS = 1000;
 const GRAPH_POINTS = 600;
+const GRAPH_LEAST = 60;
 const ROOM = document.body.dataset.room;
 const at = (id) => document.getElementById(id);
 const history = [];
@@ -95,6 +96,7 @@ function showRoom(room) {
   history.push(line.waiting || 0);
   if (history.length > GRAPH_POINTS) history.shift();
   const top = Math.max(1, ...history);
+  at("graph").setAttribute("viewBox", "0 0 " + Math.max(GRAPH_LEAST, history.length - 1) + " 120");
   at("graph-line").setAttribute("points", history.map((n, i) => i + "," + (116 - (112 * n) / top)).join(" "));
 }
 
