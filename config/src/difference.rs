@@ -12,13 +12,21 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("edge.admin", edge.admin != then.admin),
         ("edge.region", edge.region != then.region),
         ("edge.http2", edge.http2 != then.http2),
-        ("edge.guard", edge.guard != then.guard),
         ("edge.upgrade_sock", edge.upgrade_sock != then.upgrade_sock),
         ("edge.public_url", edge.public_url != then.public_url),
+        ("admin", old.admin != new.admin),
         ("store.url", old.store.url != new.store.url),
+        (
+            "store.max_in_flight",
+            old.store.max_in_flight != new.store.max_in_flight,
+        ),
         ("store.deadline", old.store.deadline != new.store.deadline),
         ("keys.dir", old.keys.dir != new.keys.dir),
         ("keys.algorithm", old.keys.algorithm != new.keys.algorithm),
+        (
+            "metrics.require_token",
+            old.metrics.require_token != new.metrics.require_token,
+        ),
         ("log.format", old.log.format != new.log.format),
         ("log.level", old.log.level != new.log.level),
     ];
@@ -49,13 +57,17 @@ mod tests {
                 "[edge]\nadmin = \"127.0.0.1:1\"\nregion = \"x\"\n",
                 &["edge.admin", "edge.region"],
             ),
-            ("[edge.guard]\nidle = \"5s\"\n", &["edge.guard"]),
+            ("[edge.guard]\nidle = \"5s\"\n", &[]),
+            (
+                "[admin]\ntoken_file = \"t\"\n[metrics]\nrequire_token = false\n",
+                &["admin", "metrics.require_token"],
+            ),
             (
                 "[store]\nurl = \"redis://127.0.0.1\"\n[keys]\ndir = \"k\"\n",
                 &["store.url", "keys.dir"],
             ),
             (
-                "[edge]\ntrusted_proxies = [\"10.0.0.0/8\"]\n[geo]\ndatabase = \"g\"\n[admin]\ntoken_file = \"t\"\n",
+                "[edge]\ntrusted_proxies = [\"10.0.0.0/8\"]\n[geo]\ndatabase = \"g\"\n",
                 &[],
             ),
         ] {

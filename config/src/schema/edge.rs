@@ -29,7 +29,7 @@ pub(super) struct EdgeTable {
     tls: Option<OneOrMany>,
     /// What one connection may cost.
     guard: Option<GuardTable>,
-    /// Whether HTTP/2 is spoken.
+    /// Whether HTTP/2 is spoken. This version always does: `false` is refused.
     #[schemars(extend("default" = true))]
     http2: Option<bool>,
     /// Where a new process takes the listening sockets over from the old one. Its folder must be there, and writable

@@ -30,6 +30,9 @@ pub(super) struct StoreTable {
     /// No request waits longer than this on the store. From 10ms to 1s.
     #[schemars(extend("default" = "100ms"))]
     deadline: Option<Duration>,
+    /// Most commands under way at one time; further ones are refused, so that a slow store is not buried.
+    #[schemars(range(min = 1, max = 65_536), extend("default" = 256))]
+    max_in_flight: Option<u64>,
 }
 
 #[derive(JsonSchema)]

@@ -31,9 +31,14 @@ pub(super) fn store(mut section: Section<'_>, notes: &mut Notes<'_>) -> Store {
         allowed: 10..=1_000,
         why: "a visitor's request waits this long on a store that stalls",
     };
+    let flight = Bounds {
+        allowed: 1..=65_536,
+        why: "commands beyond it are refused, so that a slow store is not buried",
+    };
     let store = Store {
         url: url.unwrap_or_else(memory),
         deadline: section.duration("deadline", "100ms", &waits, notes),
+        max_in_flight: usize::try_from(section.integer("max_in_flight", 256, &flight, notes)).unwrap_or(256),
     };
     section.close(notes);
     store

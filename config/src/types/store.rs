@@ -8,6 +8,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// No request waits longer than this on the store.
     pub deadline: Duration,
+    /// Commands under way at one time.
+    pub max_in_flight: usize,
 }
 
 /// A store's address, which may hold a password: printed only without it.

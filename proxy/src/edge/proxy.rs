@@ -355,6 +355,9 @@ fn to_origin(upstream: &mut RequestHeader, plan: &Plan, bodyless: bool) -> pingo
     if let Some(host) = upstream.headers.get(header::HOST).cloned() {
         upstream.insert_header("X-Forwarded-Host", host)?;
     }
+    if let Some(host) = &plan.group.settings.host_header {
+        upstream.insert_header(header::HOST, host.as_str())?;
+    }
     upstream.insert_header("X-Request-Id", plan.request_id.as_str())?;
     if let Some(pass) = &plan.forward.pass {
         upstream.insert_header("Stanchion-Pass", pass.as_str())?;

@@ -60,6 +60,8 @@ pub struct OriginSettings {
     pub servers: Vec<String>,
     /// Speak TLS to them, asking for this name.
     pub tls_name: Option<String>,
+    /// The `Host` that they are sent in place of the visitor's.
+    pub host_header: Option<String>,
     pub connect_timeout: Duration,
     /// The longest silence while an answer is expected or under way.
     pub read_timeout: Duration,
@@ -74,6 +76,7 @@ impl OriginSettings {
             name: name.into(),
             servers,
             tls_name: None,
+            host_header: None,
             connect_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(4),

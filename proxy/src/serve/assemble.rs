@@ -50,6 +50,7 @@ fn tolerance(guard: &Guard) -> Tolerance {
 fn origin(origin: &Origin) -> OriginSettings {
     OriginSettings {
         tls_name: origin.tls.then(|| origin.tls_name.clone()).flatten(),
+        host_header: origin.host_header.clone(),
         connect_timeout: origin.connect_timeout,
         read_timeout: origin.read_timeout,
         ..OriginSettings::new(origin.name.clone(), origin.servers.clone())
