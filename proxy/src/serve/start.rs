@@ -161,6 +161,7 @@ async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<A
     }
     let options = RedisOptions {
         call_within: Some(config.store.deadline),
+        max_in_flight: Some(config.store.max_in_flight),
         ..RedisOptions::default()
     };
     let store = RedisStore::connect(url.expose(), options).await;
