@@ -59,8 +59,12 @@ pub enum Status {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Step {
     Done(Arrival),
-    /// Ask the store to let this newcomer in, then [`super::core::EdgeRoom::entered`].
-    AskEnter(Place),
+    /// Ask the store to let this new place in, then [`super::core::EdgeRoom::entered`]. `instead_of`: why its owner's
+    /// old place is no more.
+    AskEnter {
+        place: Place,
+        instead_of: Option<Rejoin>,
+    },
     /// Ask the store whether it is this place's turn, then [`super::core::EdgeRoom::claimed`].
     AskClaim(Place),
 }

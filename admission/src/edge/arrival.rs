@@ -27,18 +27,33 @@ impl EdgeRoom {
                 retry_after: wait::jittered(view.policy.max_poll, visitor, 0),
             });
         }
+        self.begin(now, visitor, None)
+    }
+
+    /// A new place: in at once where there is no line, else a ticket.
+    fn begin(&mut self, now: Duration, visitor: VisitorId, instead_of: Option<Rejoin>) -> Step {
         let place = self.mint(now, visitor);
-        if self.may_enter(now) {
-            return Step::AskEnter(place);
+        if self.asks_to_enter(now) {
+            return Step::AskEnter { place, instead_of };
         }
-        Step::Done(self.hand_out(place, now))
+        Step::Done(self.hand_out(place, instead_of, now))
     }
 
     /// The store answered an `enter`; `None`: it did not. Should a lost answer have let them in, their ticket will tell.
-    pub fn entered(&mut self, place: Place, answer: Option<Enter>, now: Duration) -> Arrival {
+    pub fn entered(
+        &mut self,
+        place: Place,
+        instead_of: Option<Rejoin>,
+        answer: Option<Enter>,
+        now: Duration,
+    ) -> Arrival {
         match answer {
             Some(Enter::Entered(session)) => self.inside(session, now),
-            Some(Enter::Queue) | None => self.hand_out(place, now),
+            Some(Enter::Queue) => {
+                self.note_line(now);
+                self.hand_out(place, instead_of, now)
+            }
+            None => self.hand_out(place, instead_of, now),
         }
     }
 
@@ -48,7 +63,7 @@ impl EdgeRoom {
             return Step::Done(Arrival::Inside(self.uncounted(place, now)));
         }
         if self.has_ended(place.visitor) {
-            return Step::Done(self.rejoin(Rejoin::SessionEnded, now, newcomer));
+            return self.begin(now, newcomer, Some(Rejoin::SessionEnded));
         }
         match self.view().look(place, seen, now) {
             Look::Waiting { facts, report } => {
@@ -69,12 +84,12 @@ impl EdgeRoom {
         answer: Option<Claim>,
         now: Duration,
         newcomer: VisitorId,
-    ) -> Arrival {
+    ) -> Step {
         match answer {
-            Some(Claim::Inside(session)) => self.inside(session, now),
-            Some(Claim::Gone) => self.rejoin(Rejoin::Lapsed, now, newcomer),
-            Some(Claim::Revoked) => self.rejoin(Rejoin::Revoked, now, newcomer),
-            Some(Claim::Waiting) | None => self.still_waiting(place, seen, now),
+            Some(Claim::Inside(session)) => Step::Done(self.inside(session, now)),
+            Some(Claim::Gone) => self.begin(now, newcomer, Some(Rejoin::Lapsed)),
+            Some(Claim::Revoked) => self.begin(now, newcomer, Some(Rejoin::Revoked)),
+            Some(Claim::Waiting) | None => Step::Done(self.still_waiting(place, seen, now)),
         }
     }
 
@@ -98,22 +113,15 @@ impl EdgeRoom {
         waiting(place, self.view().facts(place, seen, now))
     }
 
-    fn hand_out(&mut self, place: Place, now: Duration) -> Arrival {
-        self.ticket_given(now);
-        Arrival::Waiting {
-            place,
-            fresh: true,
-            facts: self.view().fresh(place, now),
-        }
-    }
-
-    fn rejoin(&mut self, why: Rejoin, now: Duration, newcomer: VisitorId) -> Arrival {
-        let place = self.mint(now, newcomer);
-        self.ticket_given(now);
-        Arrival::Rejoined {
-            place,
-            why,
-            facts: self.view().fresh(place, now),
+    fn hand_out(&self, place: Place, instead_of: Option<Rejoin>, now: Duration) -> Arrival {
+        let facts = self.view().fresh(place, now);
+        match instead_of {
+            None => Arrival::Waiting {
+                place,
+                fresh: true,
+                facts,
+            },
+            Some(why) => Arrival::Rejoined { place, why, facts },
         }
     }
 }

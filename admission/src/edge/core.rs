@@ -17,8 +17,6 @@ use crate::wait::{self, Pace};
 
 /// Sessions lately verified, places lately ended and places lately indexed: at most so many each, newest win.
 pub const MAX_REMEMBERED: usize = 65_536;
-/// A newcomer waits this long at least before they can be granted (docs/ADMISSION.md, constants).
-pub const SETTLE: Duration = Duration::from_secs(2);
 /// First contacts near the head that one edge reports as present between two snapshots; the rest join, so that a
 /// crowd at the opening cannot outrun `max_waiting`.
 const MAX_FIRST_PRESENT: u32 = 1_000;
@@ -26,9 +24,9 @@ const MAX_FIRST_PRESENT: u32 = 1_000;
 const TOUCH_EVERY: Duration = Duration::from_secs(30);
 /// With less left, a session is refreshed by the store's word only: it may be about to expire there.
 const TOO_LATE: Duration = Duration::from_secs(5);
-/// A room must have been open for so long before newcomers enter here at once: another edge may have heard of it a tick
-/// later (1.1 s), and whoever got a ticket there meanwhile comes back within 1.2 s and a batch.
-const OPEN_FOR: Duration = Duration::from_millis(2_500);
+/// After the store refused an entry here, newcomers here get tickets unasked for so long: the store lets nobody enter
+/// for 4 s (`room::bounds::LINE_US`), and whoever got a ticket is indexed 1.3 s later.
+const LINE_SEEN: Duration = Duration::from_millis(2_500);
 
 /// What a request with a pass is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,9 +51,8 @@ pub struct EdgeRoom {
     memory: EdgeMemory,
     measured: Measured,
     last_minted: Stamp,
-    ticket_given: Option<Duration>,
-    /// Since when every snapshot said open (store clock); zero: since the first one.
-    open_since: Option<Stamp>,
+    /// When the store last refused an entry here.
+    line_seen: Option<Duration>,
     first_present: u32,
     sessions: Recent<VisitorId, Verified>,
     ended: Recent<VisitorId, Option<Place>>,
@@ -81,8 +78,7 @@ impl EdgeRoom {
             memory,
             measured: Measured::default(),
             last_minted: Stamp::ZERO,
-            ticket_given: None,
-            open_since: Some(Stamp::ZERO),
+            line_seen: None,
             first_present: 0,
             sessions: Recent::new(MAX_REMEMBERED),
             ended: Recent::new(MAX_REMEMBERED),
@@ -120,23 +116,18 @@ impl EdgeRoom {
         Place { stamp, visitor }
     }
 
-    /// A minted place was handed out as a ticket: for a while newcomers here join the line behind it.
-    pub fn ticket_given(&mut self, now: Duration) {
-        self.ticket_given = Some(now);
+    /// The store refused an entry: it knows now that there is a line.
+    pub fn note_line(&mut self, now: Duration) {
+        self.line_seen = Some(now);
     }
 
-    /// Whether a newcomer may try to enter at once: the room was open, and nobody here got a ticket lately whom the
-    /// store cannot know of yet.
+    /// Whether a newcomer is to ask the store for entry. Asked wherever nobody was waiting, even if the room lets nobody
+    /// in: the refusal is what keeps later newcomers at other edges behind the ticket that is given here.
     #[must_use]
-    pub fn may_enter(&self, now: Duration) -> bool {
-        let open = |known: &Known| {
-            let since = self.open_since.filter(|_| known.snapshot.state == RoomState::Open);
-            since.is_some_and(|since| self.view.store_time(now).since(since) >= OPEN_FOR)
-        };
-        let settled = self
-            .ticket_given
-            .is_none_or(|given| now.saturating_sub(given) >= SETTLE);
-        settled && !self.view.stale(now) && self.view.known.as_ref().is_some_and(open)
+    pub fn asks_to_enter(&self, now: Duration) -> bool {
+        let nobody_waits = |known: &Known| known.snapshot.waiting == 0;
+        let line_seen = self.line_seen.is_some_and(|seen| now.saturating_sub(seen) < LINE_SEEN);
+        !line_seen && !self.view.stale(now) && self.view.known.as_ref().is_some_and(nobody_waits)
     }
 
     /// Puts a poll's report into the next batch. `false` where there was no room: the browser must not be told that
@@ -206,10 +197,6 @@ impl EdgeRoom {
             self.report_again(self.clock.store_time(received));
         }
         self.first_present = 0;
-        self.open_since = match snapshot.state {
-            RoomState::Open => self.open_since.or(Some(snapshot.now)),
-            _ => None,
-        };
         let pace = pace(&snapshot, self.measured.per_second());
         let horizon_rank = super::position::ahead(&snapshot.sketch, snapshot.waiting, snapshot.horizon);
         let known = Known {

@@ -10,9 +10,11 @@ use crate::rate::Rate;
 pub const TICK_WORK_US: u64 = 900_000;
 /// Service time runs at most this far beyond the last working tick.
 pub const SERVICE_RUN_US: u64 = 3_000_000;
-/// How long a stamp rests before it may be granted, so that older ones can still come in; and how long
-/// newcomers join a line after it was last seen.
+/// How long a stamp rests before it may be granted, so that older ones can still come in.
 pub const SETTLE_US: u64 = 2_000_000;
+/// How long nobody enters past a line after it was last seen. An edge may believe in it for a tick and a tick's age
+/// longer (2.2 s), and whoever gets a ticket there by then is indexed 1.3 s later.
+pub const LINE_US: u64 = 4_000_000;
 /// The pace may save up what it earns in this time, and one visitor more.
 pub const BATCH_US: u64 = 2_000_000;
 /// Most members that one tick moves from one part of the index to another.

@@ -24,6 +24,7 @@ mod settings;
 mod sketch;
 mod tick;
 
+pub use audit::Census;
 pub use settings::{SettingsError, check_texts};
 pub use sketch::sketch_ranks;
 
@@ -196,7 +197,7 @@ impl Room {
 
     /// There is a line: newcomers join it until it has been gone for a while.
     fn see_line(&mut self, now: Now) {
-        self.line_until = self.line_until.max(Stamp(now.store.0 + bounds::SETTLE_US));
+        self.line_until = self.line_until.max(Stamp(now.store.0 + bounds::LINE_US));
     }
 
     /// Takes a visitor out of the line; says which stamp it had.

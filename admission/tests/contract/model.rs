@@ -165,7 +165,7 @@ impl Model {
     }
 
     fn see_line(&mut self, now: u64) {
-        self.line_until = self.line_until.max(now + 2 * S);
+        self.line_until = self.line_until.max(now + 4 * S);
     }
 
     fn see_line_if_any(&mut self, now: u64) {

@@ -1,4 +1,4 @@
-//! A request without a pass: the core decides, the store is asked at most once, the core answers.
+//! A request without a pass: the core decides, the store is asked where it must be, the core answers.
 
 use super::Shared;
 use super::room::Room;
@@ -26,18 +26,22 @@ pub(super) async fn returning(shared: &Shared, room: &Room, place: Place, seen: 
     carry_out(shared, room, step, seen).await
 }
 
+/// At most two questions: a claim, and an entry where the claim found that the place is no more.
 async fn carry_out(shared: &Shared, room: &Room, step: Step, seen: Option<Seen>) -> Arrival {
-    match step {
-        Step::Done(arrival) => arrival,
-        Step::AskEnter(place) => {
-            let answer = shared.store.enter(&room.policy(), place).await.ok();
-            let now = shared.clock.monotonic();
-            room.with(|core| core.entered(place, answer, now))
-        }
-        Step::AskClaim(place) => {
-            let answer = shared.store.claim(&room.policy(), place).await.ok();
-            let (now, newcomer) = (shared.clock.monotonic(), new_visitor(shared));
-            room.with(|core| core.claimed(place, seen, answer, now, newcomer))
+    let mut step = step;
+    loop {
+        match step {
+            Step::Done(arrival) => return arrival,
+            Step::AskEnter { place, instead_of } => {
+                let answer = shared.store.enter(&room.policy(), place).await.ok();
+                let now = shared.clock.monotonic();
+                return room.with(|core| core.entered(place, instead_of, answer, now));
+            }
+            Step::AskClaim(place) => {
+                let answer = shared.store.claim(&room.policy(), place).await.ok();
+                let (now, newcomer) = (shared.clock.monotonic(), new_visitor(shared));
+                step = room.with(|core| core.claimed(place, seen, answer, now, newcomer));
+            }
         }
     }
 }

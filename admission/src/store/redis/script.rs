@@ -9,10 +9,11 @@ use crate::room::bounds;
 use crate::store::{MAX_ENDED, SKETCH_POINTS};
 
 /// The bounds of the room's rules, as the table `B` of the scripts: the same numbers as in memory.
-const BOUNDS: [(&str, u64); 19] = [
+const BOUNDS: [(&str, u64); 20] = [
     ("TICK_WORK_US", bounds::TICK_WORK_US),
     ("SERVICE_RUN_US", bounds::SERVICE_RUN_US),
     ("SETTLE_US", bounds::SETTLE_US),
+    ("LINE_US", bounds::LINE_US),
     ("BATCH_US", bounds::BATCH_US),
     ("MAX_SWEEP", bounds::MAX_SWEEP),
     ("MAX_SPENT", bounds::MAX_SPENT),

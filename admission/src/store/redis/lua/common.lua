@@ -156,7 +156,7 @@ local function free_slots()
 end
 
 -- There is a line: newcomers join it until it has been gone for a while.
-local function see_line() S.line_until = max(S.line_until, NOW.store + B.SETTLE_US) end
+local function see_line() S.line_until = max(S.line_until, NOW.store + B.LINE_US) end
 
 local function note_line()
   if call('ZCARD', K.queue) > 0 then see_line() end
