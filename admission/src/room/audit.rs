@@ -2,8 +2,45 @@
 
 use super::ranked::Ranked;
 use super::{Room, bounds};
+use crate::ids::{Place, Stamp};
+
+/// Everybody a room knows of, by what they are to it; each list in the order of places.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Census {
+    pub queue: Vec<Place>,
+    pub present: Vec<Place>,
+    pub admitted: Vec<Place>,
+    pub active: Vec<Place>,
+    pub ghosts: u64,
+}
 
 impl Room {
+    /// Slots given out: inside, admitted, kept for ghosts.
+    pub fn slots(&self) -> (u64, u64, u64) {
+        (self.active.len(), self.admitted.len(), self.ghosts())
+    }
+
+    /// A copy of the lists, for those who check.
+    pub fn census(&self) -> Census {
+        let placed = |set: &Ranked| {
+            let stamp = |p: &Place| self.stamps.get(&p.visitor).copied().unwrap_or(Stamp::ZERO);
+            let place = |p: Place| Place {
+                stamp: stamp(&p),
+                visitor: p.visitor,
+            };
+            let mut places: Vec<Place> = set.iter().map(place).collect();
+            places.sort_unstable();
+            places
+        };
+        Census {
+            queue: self.queue.iter().collect(),
+            present: self.present.iter().collect(),
+            admitted: placed(&self.admitted),
+            active: placed(&self.active),
+            ghosts: self.ghosts(),
+        }
+    }
+
     /// What is wrong inside, if anything is.
     pub fn audit(&self) -> Result<(), &'static str> {
         let sets = [
