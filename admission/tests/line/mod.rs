@@ -60,7 +60,7 @@ pub fn room(capacity: u64, per_minute: u64) -> RoomPolicy {
         session_ttl: Duration::from_secs(600),
         claim_window: Duration::from_secs(60),
         return_grace: Duration::from_secs(300),
-        near_poll: Duration::from_secs(2),
+        near_poll: Duration::from_secs(3),
         max_poll: Duration::from_secs(30),
         max_waiting: 1_000_000,
         opens_at: None,
