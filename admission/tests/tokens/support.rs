@@ -197,3 +197,8 @@ pub fn many_members(count: usize) -> String {
     let members: Vec<String> = (0..count).map(|at| format!("\"m{at}\":0")).collect();
     format!("{{{}}}", members.join(","))
 }
+
+/// JSON values separated by spaces, with ' for ".
+pub fn json_list(values: &str) -> impl Iterator<Item = String> {
+    values.split_whitespace().map(|value| value.replace('\'', "\""))
+}

@@ -1,7 +1,7 @@
 //! Looking, booking, leaving: for people and for machines.
 
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Booth, order};
 
@@ -73,92 +73,90 @@ async fn a_form_books_too_and_its_page_escapes_what_was_typed() {
 #[tokio::test]
 async fn orders_that_cannot_be_are_refused_with_a_reason() {
     let booth = Booth::open(10).await;
-    let pass = booth.signer.pass("v");
-    let long = "x".repeat(101);
-    let (bad, conflict) = (StatusCode::BAD_REQUEST, StatusCode::CONFLICT);
-    for (body, status, kind) in [
-        (json!({"event": "gala", "seats": 0, "name": "A"}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": -1, "name": "A"}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": 1.5, "name": "A"}), bad, "bad-order"),
-        (
-            json!({"event": "gala", "seats": 2_147_483_648_u64, "name": "A"}),
-            bad,
-            "bad-order",
-        ),
-        (
-            json!({"event": "gala", "seats": 4_294_967_296_u64, "name": "A"}),
-            bad,
-            "bad-order",
-        ),
-        (json!({"event": "gala", "seats": "1", "name": "A"}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": 9, "name": "A"}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": 1}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": 1, "name": ""}), bad, "bad-order"),
-        (json!({"event": "gala", "seats": 1, "name": "  "}), bad, "bad-order"),
-        (
-            json!({"event": "gala", "seats": 1, "name": "a\u{0}b"}),
-            bad,
-            "bad-order",
-        ),
-        (json!({"event": "gala", "seats": 1, "name": long}), bad, "bad-order"),
-        (
-            json!({"event": "gala", "seats": 1, "name": "A", "price": 0}),
-            bad,
-            "bad-order",
-        ),
-        (
-            json!({"event": "nothing", "seats": 1, "name": "A"}),
-            StatusCode::NOT_FOUND,
-            "unknown-event",
-        ),
-        (
-            json!({"event": "", "seats": 1, "name": "A"}),
-            StatusCode::NOT_FOUND,
-            "unknown-event",
-        ),
-        (json!({"event": 1, "seats": 1, "name": "A"}), bad, "bad-order"),
-        (json!([]), bad, "bad-order"),
-        (json!(null), bad, "bad-order"),
-    ] {
+    let seats = |seats: Value| json!({"event": "gala", "seats": seats, "name": "A"});
+    let name = |name: &str| json!({"event": "gala", "seats": 1, "name": name});
+    let event = |event: Value| json!({"event": event, "seats": 1, "name": "A"});
+    let numbers = [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(9),
+        json!(1_u64 << 31),
+        json!(1_u64 << 32),
+        json!("1"),
+        json!(null),
+    ];
+    let bad = numbers.map(seats).into_iter().chain([
+        name(""),
+        name("  "),
+        name("a\u{0}b"),
+        name(&"x".repeat(101)),
+        event(json!(1)),
+        json!({"event": "gala", "seats": 1}),
+        json!({"event": "gala", "seats": 1, "name": "A", "price": 0}),
+        json!([]),
+        json!(null),
+    ]);
+    for body in bad {
         let answer = booth.book("v", None, body.clone()).await;
-        assert_eq!((answer.status, answer.problem()), (status, kind), "{body}");
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (StatusCode::BAD_REQUEST, "bad-order"),
+            "{body}"
+        );
         assert!(!answer.released, "{body}");
     }
-    for (form, kind) in [
-        ("event=gala&seats=1&seats=2&name=A", "bad-order"),
-        ("event=gala&seats=x&name=A", "bad-order"),
-        ("event=gala&seats=1", "bad-order"),
-        ("event=gala&seats=1&name=A&admin=1", "bad-order"),
-        ("", "bad-order"),
-    ] {
-        let request = booth.post("/bookings").header("stanchion-pass", &pass).body(form);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = Answer::of(request.send().await.unwrap()).await;
-        assert_eq!((answer.status, answer.problem()), (bad, kind), "{form}");
+    for unknown in ["nothing", "", "GALA", "../gala"] {
+        let answer = booth.book("v", None, event(json!(unknown))).await;
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (StatusCode::NOT_FOUND, "unknown-event"),
+            "{unknown}"
+        );
     }
-    let plain = booth.post("/bookings").header("stanchion-pass", &pass).body("gala");
-    assert_eq!(plain.send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let huge = booth
-        .post("/bookings")
-        .header("stanchion-pass", &pass)
-        .header("content-type", "application/json");
-    let huge = huge.body("x".repeat(20_000)).send().await.unwrap();
-    assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(booth.running.sold_count(), 0);
+}
 
-    // What can be, but not any more.
+#[tokio::test]
+async fn bodies_of_a_wrong_form_are_refused() {
+    let booth = Booth::open(10).await;
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    let (bad, huge) = (StatusCode::BAD_REQUEST, "x".repeat(20_000));
+    for (kind, body, status) in [
+        (form, "event=gala&seats=1&seats=2&name=A", bad),
+        (form, "event=gala&seats=x&name=A", bad),
+        (form, "event=gala&seats=1", bad),
+        (form, "event=gala&seats=1&name=A&admin=1", bad),
+        (form, "", bad),
+        (json, "", bad),
+        (json, "{", bad),
+        (json, r#"{"event":"gala","seats":1,"seats":2,"name":"A"}"#, bad),
+        ("text/plain", "gala", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (json, huge.as_str(), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let request = booth.post("/bookings").header("stanchion-pass", booth.signer.pass("v"));
+        let request = request.header("content-type", kind).body(body.to_owned());
+        assert_eq!(request.send().await.unwrap().status(), status, "{kind} {body:.40}");
+    }
+    assert_eq!(booth.running.sold_count(), 0);
+}
+
+#[tokio::test]
+async fn what_was_possible_and_is_not_any_more_is_a_conflict() {
+    let booth = Booth::open(10).await;
     assert_eq!(
         booth.book("v", None, order("gala", 8)).await.status,
         StatusCode::CREATED
     );
     let more = booth.book("v", None, order("gala", 1)).await;
-    assert_eq!((more.status, more.problem()), (conflict, "too-many-seats"));
+    assert_eq!((more.status, more.problem()), (StatusCode::CONFLICT, "too-many-seats"));
     let rest = booth.book("w", None, order("gala", 3)).await;
     assert_eq!(
         (rest.status, rest.problem(), rest.released),
-        (conflict, "sold-out", false)
+        (StatusCode::CONFLICT, "sold-out", false)
     );
     assert_eq!(rest.body["detail"], "Only 2 left.");
+    assert_eq!(booth.running.sold_count(), 8);
 }
 
 #[tokio::test]
