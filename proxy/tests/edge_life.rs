@@ -15,8 +15,8 @@ use hostile::client::Peer;
 use hostile::{ObedientGate, socket, stand, stand_with};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use stanchion::edge::handover::{Offer, take_over};
 use stanchion::edge::{CertificateFiles, EdgeSettings, ListenerSettings};
+use stanchion::serve::handover::{self, Taken};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A self-signed certificate in files.
@@ -204,7 +204,7 @@ fn process_under_upgrade() {
         .enable_all()
         .build()
         .unwrap();
-    let taken = take_over(&path).unwrap();
+    let taken = Taken::from(&path).ok();
     let sockets = taken.as_ref().map_or_else(
         || vec![socket()],
         |t| t.sockets.iter().map(|s| s.try_clone().unwrap()).collect(),
@@ -222,23 +222,12 @@ fn process_under_upgrade() {
     if let Some(taken) = taken {
         taken.ready().unwrap();
     }
-    let offer = loop {
-        match Offer::at(&path) {
-            Ok(offer) => break offer,
-            Err(_) if had_predecessor => std::thread::park_timeout(Duration::from_millis(5)),
-            Err(error) => panic!("{error}"),
-        }
-    };
-    println!("offering");
-    let handed = loop {
-        match offer.hand_over(&edge.sockets().unwrap()) {
-            Ok(()) => break true,
-            Err(_) => continue,
-        }
-    };
-    drop(offer);
+    let listener = handover::listen(&path).unwrap();
+    println!("offering after {had_predecessor}");
+    while handover::give(&listener, &edge.sockets().unwrap()).is_err() {}
+    drop(listener);
     let left = runtime.block_on(edge.stop(Duration::from_secs(5)));
-    println!("stopped {handed} {left}");
+    println!("stopped {left}");
 }
 
 struct Process {
@@ -299,7 +288,7 @@ fn h17_an_upgrade_turns_nobody_away() {
     let path = folder.path().join("upgrade.sock");
     let mut old = Process::start(&path);
     let at: SocketAddr = old.until("serving ").parse().unwrap();
-    old.until("offering");
+    assert_eq!(old.until("offering after "), "false");
     let stop = Arc::new(AtomicBool::new(false));
     let counts = Arc::new([const { AtomicUsize::new(0) }; 2]);
     let fresh = {
@@ -339,8 +328,12 @@ fn h17_an_upgrade_turns_nobody_away() {
         }
         let mut new = Process::start(&path);
         assert_eq!(new.until("serving ").parse::<SocketAddr>().unwrap(), at);
-        assert_eq!(old.until("stopped "), "true 0", "the old process had connections left");
-        new.until("offering");
+        assert_eq!(old.until("stopped "), "0", "the old process had connections left");
+        assert_eq!(
+            new.until("offering after "),
+            "true",
+            "the successor bound a socket of its own"
+        );
         old = new;
     }
     stop.store(true, Ordering::Relaxed);

@@ -126,3 +126,28 @@ async fn settings_are_replaced_while_it_runs() {
     peer.send(ask).await;
     assert_eq!(peer.reply().await.unwrap().status, 421);
 }
+
+/// An origin may be called by a name of its own; what the visitor called it is passed on beside that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_may_have_a_name_of_its_own() {
+    let stand = stand(|s| s.origins[0].host_header = Some("inner.example".into())).await;
+    once(stand.at, b"GET /x HTTP/1.1\r\nHost: outer.example:81\r\n\r\n")
+        .await
+        .unwrap();
+    let mut two = hostile::frames::H2Peer::to(stand.at).await;
+    let request = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "outer.example:81"),
+        (":path", "/x"),
+    ];
+    two.send(&hostile::frames::frame(1, 5, 1, &hostile::frames::fields(&request)))
+        .await;
+    assert_eq!(two.fate(1).await, hostile::frames::Fate::Status(200));
+    for seen in stand.origin.take() {
+        assert_eq!(
+            (seen.values("host"), seen.values("x-forwarded-host")),
+            (vec!["inner.example"], vec!["outer.example:81"])
+        );
+    }
+}

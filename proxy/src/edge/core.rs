@@ -98,6 +98,8 @@ impl Core {
     /// The answer for a refused request.
     pub fn refuse(&self, asked: Option<&Asked<'_>>, refusal: Refusal) -> Answer {
         self.stats.refused(refusal);
+        let path = asked.map_or("-", |asked| asked.path);
+        tracing::debug!(reason = refusal.code(), path, "refused");
         let (status, reason) = (refusal.status(), refusal.reason());
         let page = std::panic::catch_unwind(AssertUnwindSafe(|| self.gate.refusal(asked, status, reason)));
         let mut answer = page.unwrap_or_else(|_| {
@@ -122,15 +124,21 @@ impl Core {
 
     /// Keeps the date and the origins' addresses current, for ever.
     pub async fn keep_current(self: Arc<Self>) {
+        tokio::join!(self.keep_date(), self.keep_addresses());
+    }
+
+    async fn keep_date(&self) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
-        let mut looked_up = tokio::time::Instant::now();
         loop {
             second.tick().await;
             self.date.store(Arc::new(date_now()));
-            if looked_up.elapsed() >= super::origin::LOOKUP_INTERVAL {
-                looked_up = tokio::time::Instant::now();
-                self.live.load_full().origins.look_up().await;
-            }
+        }
+    }
+
+    async fn keep_addresses(&self) {
+        loop {
+            tokio::time::sleep(super::origin::LOOKUP_INTERVAL).await;
+            self.live.load_full().origins.look_up().await;
         }
     }
 

@@ -14,7 +14,6 @@ mod guard;
 mod h1;
 mod h2;
 mod handle;
-pub mod handover;
 mod host;
 mod listen;
 mod origin;
