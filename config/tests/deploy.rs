@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of a test are test code
 
+#[path = "deploy/alerts.rs"]
+mod alerts;
 #[path = "deploy/commands.rs"]
 mod commands;
+#[path = "deploy/compose.rs"]
+mod compose;
 #[path = "deploy/redis.rs"]
 mod redis;
 
@@ -69,88 +73,6 @@ fn sample_configurations_pass_the_check() {
     assert!(!sample("cdn").edge.trusted_proxies.is_empty());
     assert!(sample("tls").edge.certificates.len() == 2 && !sample("tls").edge.listen_tls.is_empty());
     assert_eq!(sample("compose").store.url.expose(), "redis://redis:6379");
-}
-
-#[test]
-fn compose_builds_and_runs_what_is_there() {
-    let compose = yaml("deploy/compose.yaml");
-    let containerfile = read("deploy/Containerfile");
-    let services = compose["services"].as_mapping().unwrap();
-    let volumes: BTreeSet<&str> = compose["volumes"]
-        .as_mapping()
-        .unwrap()
-        .keys()
-        .map(|key| key.as_str().unwrap())
-        .collect();
-    let mut used = BTreeSet::new();
-    for (name, service) in services {
-        let name = name.as_str().unwrap();
-        for volume in words(&service["volumes"]) {
-            let source = volume.split(':').next().unwrap().to_owned();
-            if let Some(file) = source.strip_prefix("./") {
-                assert!(
-                    root().join("deploy").join(file).exists(),
-                    "{name} mounts {file}, which is not there"
-                );
-            } else {
-                assert!(
-                    volumes.contains(source.as_str()),
-                    "{name} mounts the undeclared volume {source}"
-                );
-                used.insert(source);
-            }
-        }
-        if service.contains_mapping_key("build") {
-            let build = &service["build"];
-            assert!(
-                root()
-                    .join("deploy")
-                    .join(build["context"].as_str().unwrap())
-                    .join(build["dockerfile"].as_str().unwrap())
-                    .exists()
-            );
-            let target = format!(" AS {}\n", build["target"].as_str().unwrap());
-            assert!(containerfile.contains(&target), "{name}: no stage{target}");
-            let program = if name == "booking" {
-                "stanchion-booking"
-            } else {
-                "stanchion"
-            };
-            commands::check(program, &words(&service["command"]));
-        }
-        for needed in service
-            .contains_mapping_key("depends_on")
-            .then(|| words(&service["depends_on"]))
-            .into_iter()
-            .flatten()
-        {
-            assert!(
-                services.keys().any(|key| key.as_str() == Some(&needed)),
-                "{name} needs {needed}"
-            );
-        }
-    }
-    assert_eq!(used.len(), volumes.len(), "every volume is used");
-    let store = compose["networks"]["store"]["internal"].as_bool();
-    assert_eq!(store, Some(true), "Redis has no password: nobody else may reach it");
-    assert_eq!(words(&compose["services"]["redis"]["networks"]), ["store"]);
-    assert!(
-        !compose["services"]["redis"].contains_mapping_key("ports"),
-        "Redis is published"
-    );
-    let edge = check(&read("deploy/config/compose.toml"), &NotLooking).unwrap();
-    for origin in edge.origins.iter().flat_map(|origin| &origin.servers) {
-        let (host, _) = origin.split_once(':').unwrap();
-        assert!(
-            services.keys().any(|key| key.as_str() == Some(host)),
-            "the edge asks for {host}"
-        );
-    }
-    let published = words(&compose["services"]["edge"]["ports"]);
-    assert!(
-        published.iter().all(|port| !port.contains("9090")),
-        "the admin listener is published"
-    );
 }
 
 /// A small reading of `Containerfile`: instructions, continued lines joined.
@@ -251,67 +173,4 @@ fn units_run_our_programs_with_little_power() {
             assert!(text.contains(kept), "{name} lacks {kept}");
         }
     }
-}
-
-/// Alerts ask for metrics that the edge has, with labels that it sets.
-#[test]
-fn alerts_ask_for_metrics_that_exist() {
-    let code = sources(&root().join("proxy/src"));
-    let known: BTreeSet<&str> = metric_names(&code).collect();
-    let alerts = yaml("deploy/prometheus/alerts.yaml");
-    let rules = alerts["groups"][0]["rules"].as_sequence().unwrap();
-    for rule in rules {
-        let name = rule["alert"].as_str().unwrap();
-        let expression = rule["expr"].as_str().unwrap();
-        assert_eq!(
-            expression.matches('(').count(),
-            expression.matches(')').count(),
-            "{name}"
-        );
-        for metric in metric_names(expression) {
-            assert!(known.contains(metric), "{name} asks for {metric}, which nothing counts");
-        }
-        for value in expression
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .filter(|value| *value != "stanchion")
-        {
-            assert!(
-                code.contains(&format!("\"{value}\"")),
-                "{name} asks for the label value {value}"
-            );
-        }
-        let told = &rule["annotations"];
-        assert!(
-            told["summary"].as_str().is_some() && told["description"].as_str().is_some(),
-            "{name} says nothing"
-        );
-        assert!(
-            ["page", "ticket"].contains(&rule["labels"]["severity"].as_str().unwrap()),
-            "{name}"
-        );
-    }
-    assert!(rules.len() >= 10);
-    let scrape = yaml("deploy/prometheus/scrape.yaml");
-    assert_eq!(scrape["scrape_configs"][0]["job_name"].as_str(), Some("stanchion"));
-}
-
-fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| {
-            if path.is_dir() {
-                sources(&path)
-            } else {
-                fs::read_to_string(path).unwrap_or_default()
-            }
-        })
-        .collect()
-}
-
-fn metric_names(text: &str) -> impl Iterator<Item = &str> {
-    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    text.split(move |c| !is_part(c))
-        .filter(|word| word.starts_with("stanchion_"))
 }

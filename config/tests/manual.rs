@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 use stanchion_config::schema;
 
-const INTRO: &str = include_str!("manual_intro.md");
+const INTRO: &str = include_str!("manual_intro.txt");
 
 /// The tables in the order of the page: header, pointer from the root, and what the reader should know first.
 const TABLES: [(&str, &str); 14] = [

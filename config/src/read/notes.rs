@@ -11,6 +11,8 @@ use crate::source::{Source, redact};
 pub(crate) const MAX_PROBLEMS: usize = 100;
 /// Longest piece of the operator's own text inside a sentence.
 const MAX_QUOTED_CHARS: usize = 60;
+const MAX_SENTENCE_CHARS: usize = 600;
+const MAX_PATH_CHARS: usize = 120;
 
 /// What to say.
 pub(crate) struct Told {
@@ -169,10 +171,10 @@ impl<'t> Notes<'t> {
             severity,
             line: place.line,
             column: place.column,
-            path: at.path.clone(),
-            what: redact(&told.what),
-            why: redact(&told.why),
-            suggestion: redact(&told.help),
+            path: plain(&at.path, MAX_PATH_CHARS),
+            what: plain(&redact(&told.what), MAX_SENTENCE_CHARS),
+            why: plain(&redact(&told.why), MAX_SENTENCE_CHARS),
+            suggestion: plain(&redact(&told.help), MAX_SENTENCE_CHARS),
             excerpt: place.excerpt,
             indent: place.indent,
             width: place.width,
@@ -215,12 +217,17 @@ pub(super) fn header(path: &str) -> String {
 
 /// The operator's own text, shortened and on one line, for a sentence.
 pub(crate) fn quote(text: &str) -> String {
+    plain(text, MAX_QUOTED_CHARS)
+}
+
+/// At most so many characters, none of which moves a terminal's cursor: TOML's escapes can hold any.
+fn plain(text: &str, max_chars: usize) -> String {
     let mut shown: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_QUOTED_CHARS)
+        .take(max_chars)
         .collect();
-    if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
+    if text.chars().nth(max_chars).is_some() {
         shown.push('…');
     }
     shown

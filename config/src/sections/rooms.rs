@@ -110,14 +110,8 @@ fn outside(section: &mut Section<'_>, paths: &[String], exclude: &[String], note
 }
 
 fn on_store_loss(section: &mut Section<'_>, notes: &mut Notes<'_>) -> OnStoreLoss {
-    let Some(field) = section.field("on_store_loss") else {
-        return OnStoreLoss::Hold;
-    };
-    match notes.choice(&field, &[("hold", Some(OnStoreLoss::Hold)), ("lease", None)]) {
-        Some(None) => timing::not_yet(&field, "hold", OnStoreLoss::Hold, notes),
-        Some(Some(choice)) => choice,
-        None => OnStoreLoss::Hold,
-    }
+    let hold = ("hold", OnStoreLoss::Hold);
+    timing::choice_so_far(section, "on_store_loss", &[hold], hold, "lease", notes)
 }
 
 fn upgrades(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Upgrades {
@@ -149,7 +143,20 @@ fn page(section: &mut Section<'_>, notes: &mut Notes<'_>) -> PageText {
 }
 
 fn words(section: &mut Section<'_>, key: &'static str, max_bytes: usize, notes: &mut Notes<'_>) -> Option<String> {
-    let (_, text) = section.text(key, max_bytes, notes)?;
+    let (field, text) = section.text(key, max_bytes, notes)?;
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        let what = format!("`{key}` has a control character");
+        let why = "it is shown to people, on pages and terminals".to_owned();
+        notes.error(
+            &field.at,
+            Told {
+                what,
+                why,
+                help: "use letters and line breaks alone".to_owned(),
+            },
+        );
+        return None;
+    }
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 

@@ -69,7 +69,7 @@ fn address(field: &Field<'_>, text: &str, notes: &mut Notes<'_>) -> Option<Store
                 notes,
             )
         }
-        Some(known) if SCHEMES.contains(&known) => redis(field, text, notes),
+        Some(known) if SCHEMES.contains(&known) => shared(field, text, notes),
         Some(other) => {
             let meant = nearest(other, &SCHEMES).map(|meant| format!("did you mean \"{meant}://\"?"));
             let what = format!("`url` has the unknown scheme \"{}\"", quote(other));
@@ -103,7 +103,7 @@ fn refuse(field: &Field<'_>, what: String, why: &str, help: &str, notes: &mut No
     None
 }
 
-fn redis(field: &Field<'_>, text: &str, notes: &mut Notes<'_>) -> Option<StoreUrl> {
+fn shared(field: &Field<'_>, text: &str, notes: &mut Notes<'_>) -> Option<StoreUrl> {
     let url = match parse(text) {
         Ok(url) => url,
         Err(wrong) => {

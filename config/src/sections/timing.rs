@@ -84,21 +84,31 @@ pub(super) fn policy(name: RoomName, section: &mut Section<'_>, notes: &mut Note
 
 fn mode(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Mode {
     let choices = [
-        ("fifo", Some(Mode::Fifo)),
-        ("passthrough", Some(Mode::Passthrough)),
-        ("closed", Some(Mode::Closed)),
-        ("lottery", None),
+        ("fifo", Mode::Fifo),
+        ("passthrough", Mode::Passthrough),
+        ("closed", Mode::Closed),
     ];
-    let Some(field) = section.field("mode") else {
-        return Mode::Fifo;
-    };
-    notes.choice(&field, &choices).map_or(Mode::Fifo, |mode| {
-        mode.unwrap_or_else(|| not_yet(&field, "fifo", Mode::Fifo, notes))
-    })
+    choice_so_far(section, "mode", &choices, ("fifo", Mode::Fifo), "lottery", notes)
+}
+
+/// One of some words, or the default. `later` is a word that a later version will know.
+pub(super) fn choice_so_far<T: Copy>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    choices: &[(&'static str, T)],
+    (name, default): (&str, T),
+    later: &str,
+    notes: &mut Notes<'_>,
+) -> T {
+    match section.field(key) {
+        Some(field) if field.value.as_str() == Some(later) => not_yet(&field, name, default, notes),
+        Some(field) => notes.choice(&field, choices).unwrap_or(default),
+        None => default,
+    }
 }
 
 /// Notes that a word is known but does nothing in this version.
-pub(super) fn not_yet<T>(field: &Field<'_>, instead: &str, fallback: T, notes: &mut Notes<'_>) -> T {
+fn not_yet<T>(field: &Field<'_>, instead: &str, fallback: T, notes: &mut Notes<'_>) -> T {
     let (key, word) = (field.at.key().to_owned(), field.value.as_str().unwrap_or_default());
     let what = format!("{key} = \"{word}\" is not available yet");
     let why = "this version does not have it; taking it for something else would be a lie".to_owned();

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{read, root};
 
@@ -18,7 +18,7 @@ impl Drop for Server {
     }
 }
 
-/// Starts Redis with the sample, in `folder` instead of the system's folders.
+/// Starts Redis with the sample, in `folder` instead of the system's folders, and waits for its word that it is ready.
 fn start(folder: &Path) -> Server {
     let users = read("deploy/redis/users.acl").replace("REPLACE-EDGE-PASSWORD", "a-test-password");
     fs::write(folder.join("users.acl"), users).unwrap();
@@ -30,20 +30,24 @@ fn start(folder: &Path) -> Server {
         .arg(folder.join("redis.sock"))
         .arg("--aclfile")
         .arg(folder.join("users.acl"))
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn();
-    Server(child.unwrap_or_else(|error| panic!("redis-server: {error}; apt-get install redis-server")))
-}
-
-fn connect(folder: &Path) -> UnixStream {
-    let give_up = Instant::now() + Duration::from_secs(20);
-    loop {
-        match UnixStream::connect(folder.join("redis.sock")) {
-            Ok(stream) => return stream,
-            Err(error) => assert!(Instant::now() < give_up, "redis-server did not start: {error}"),
+    let mut server =
+        Server(child.unwrap_or_else(|error| panic!("redis-server: {error}; apt-get install redis-server")));
+    let lines = BufReader::new(server.0.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let mut told = Vec::new();
+    for line in lines {
+        told.push(line);
+        if told
+            .last()
+            .is_some_and(|line| line.contains("ready to accept connections"))
+        {
+            return server;
         }
-        std::thread::sleep(Duration::from_millis(20));
     }
+    panic!("redis-server ended:\n{}", told.join("\n"));
 }
 
 /// A3, F8: the server keeps the line's data, and an edge's password opens nothing else.
@@ -51,7 +55,7 @@ fn connect(folder: &Path) -> UnixStream {
 fn redis_starts_with_the_sample_and_its_users() {
     let folder = tempfile::tempdir().unwrap();
     let _server = start(folder.path());
-    let stream = connect(folder.path());
+    let stream = UnixStream::connect(folder.path().join("redis.sock")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut answers = BufReader::new(stream.try_clone().unwrap());
     let mut ask = |command: &str| {
