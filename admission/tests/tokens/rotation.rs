@@ -38,7 +38,11 @@ fn kids(keys: &KeyRing, now: Stamp) -> Vec<String> {
 /// The rotation that an operator makes: all keys, or the pass keys alone where ticket keys, which are kept for two
 /// weeks, have become too many.
 fn rotated(keys: &KeyRing, round: u64, now: Stamp) -> KeyRing {
-    let alg = if round % 2 == 0 { PassAlg::Es256 } else { PassAlg::EdDsa };
+    let alg = if round.is_multiple_of(2) {
+        PassAlg::Es256
+    } else {
+        PassAlg::EdDsa
+    };
     let entropy = Counting::from(100 + round);
     match keys.rotate(&entropy, Rotation { alg, ..BOTH }, now) {
         Err(RotationRefused::TooMany) => {
