@@ -9,10 +9,11 @@ use super::clock_offset::ClockOffset;
 use super::pace::Measured;
 use super::position::Before;
 use super::recent::Recent;
+use super::sessions::Verified;
 use super::view::{Known, Report, View, WaitFacts};
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
-use crate::policy::{LiveSettings, Mode, RoomPolicy};
-use crate::store::{EdgeMemory, End, RoomState, Session, Snapshot};
+use crate::policy::{LiveSettings, RoomPolicy};
+use crate::store::{EdgeMemory, RoomState, Snapshot};
 use crate::wait::{self, Pace};
 
 /// Sessions lately verified, places lately ended and places lately indexed: at most so many each, newest win.
@@ -20,44 +21,24 @@ pub const MAX_REMEMBERED: usize = 65_536;
 /// First contacts near the head that one edge reports as present between two snapshots; the rest join, so that a
 /// crowd at the opening cannot outrun `max_waiting`.
 const MAX_FIRST_PRESENT: u32 = 1_000;
-/// A session is reported to the store at most this often.
-const TOUCH_EVERY: Duration = Duration::from_secs(30);
-/// With less left, a session is refreshed by the store's word only: it may be about to expire there.
-const TOO_LATE: Duration = Duration::from_secs(5);
 /// After the store refused an entry here, newcomers here get tickets unasked for so long: the store lets nobody enter
 /// for 4 s (`room::bounds::LINE_US`), and whoever got a ticket is indexed 1.3 s later.
 const LINE_SEEN: Duration = Duration::from_millis(2_500);
 
-/// What a request with a pass is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Touch {
-    /// Go on, with the expiry refreshed.
-    Fine(Session),
-    /// Released or revoked.
-    Ended,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Verified {
-    session: Session,
-    reported: Duration,
-    reported_in: Epoch,
-}
-
 #[derive(Clone, Debug)]
 pub struct EdgeRoom {
-    view: Arc<View>,
-    clock: ClockOffset,
-    memory: EdgeMemory,
+    pub(super) view: Arc<View>,
+    pub(super) clock: ClockOffset,
+    pub(super) memory: EdgeMemory,
     measured: Measured,
     last_minted: Stamp,
     /// When the store last refused an entry here.
     line_seen: Option<Duration>,
     first_present: u32,
-    sessions: Recent<VisitorId, Verified>,
-    ended: Recent<VisitorId, Option<Place>>,
-    indexed: Recent<VisitorId, ()>,
-    pending: Pending,
+    pub(super) sessions: Recent<VisitorId, Verified>,
+    pub(super) ended: Recent<VisitorId, Option<Place>>,
+    pub(super) indexed: Recent<VisitorId, ()>,
+    pub(super) pending: Pending,
 }
 
 impl EdgeRoom {
@@ -256,104 +237,6 @@ impl EdgeRoom {
                 self.note_ended_id(*visitor);
             }
         }
-    }
-
-    /// A store that lost its data hears again who is inside and which places were used up.
-    fn report_again(&mut self, at: Stamp) {
-        self.indexed.clear();
-        for (_, verified) in self.sessions.iter() {
-            if verified.session.expires_at > at {
-                self.pending.touch(verified.session);
-            }
-        }
-        for (_, place) in self.ended.iter() {
-            if let Some(place) = place {
-                self.pending.spent(*place);
-            }
-        }
-    }
-
-    /// The store confirmed this session just now.
-    pub fn note_session(&mut self, session: Session, now: Duration) {
-        let verified = Verified {
-            session,
-            reported: now,
-            reported_in: self.memory.epoch,
-        };
-        self.sessions.put(session.place.visitor, verified);
-    }
-
-    pub fn note_ended(&mut self, place: Place) {
-        self.sessions.remove(&place.visitor);
-        self.pending.forget_touch(place.visitor);
-        self.ended.put(place.visitor, Some(place));
-    }
-
-    /// As [`Self::note_ended`], where only the visitor's id is known.
-    pub fn note_ended_id(&mut self, visitor: VisitorId) {
-        let place = self.sessions.remove(&visitor).map(|verified| verified.session.place);
-        self.pending.forget_touch(visitor);
-        self.ended.put(visitor, place);
-    }
-
-    #[must_use]
-    pub fn has_ended(&self, visitor: VisitorId) -> bool {
-        self.ended.contains(&visitor)
-    }
-
-    /// A request came with a verified pass. At most one report per session and half a minute (an eighth of the
-    /// session's life, where that is less). While the store is away sessions go on by this edge's word alone.
-    pub fn touch(&mut self, session: Session, now: Duration) -> Touch {
-        let visitor = session.place.visitor;
-        if self.ended.contains(&visitor) {
-            return Touch::Ended;
-        }
-        if self.view.policy.mode == Mode::Passthrough {
-            return Touch::Fine(self.uncounted(session.place, now));
-        }
-        let known = self.sessions.get(&visitor).copied();
-        let freshest = known.map_or(session, |known| Session {
-            expires_at: known.session.expires_at.max(session.expires_at),
-            ..session
-        });
-        if known.is_some_and(|known| self.reported_lately(known, now)) || !self.pending.touch(freshest) {
-            return Touch::Fine(freshest);
-        }
-        let at = self.clock.store_time(now);
-        let in_time = self.view.away || freshest.expires_at > at.plus(TOO_LATE);
-        let ttl = if in_time {
-            self.view.policy.session_ttl
-        } else {
-            Duration::ZERO
-        };
-        let refreshed = Session {
-            expires_at: freshest.expires_at.max(at.plus(ttl)),
-            ..freshest
-        };
-        self.note_session(refreshed, now);
-        Touch::Fine(refreshed)
-    }
-
-    /// The store took these reports, sent at `sent`: the sessions live at least from then on, save those that have
-    /// ended.
-    pub fn touched(&mut self, sessions: &[Session], ended: &[VisitorId], sent: Duration) {
-        ended.iter().for_each(|visitor| self.note_ended_id(*visitor));
-        let expires_at = self.clock.store_time(sent).plus(self.view.policy.session_ttl);
-        for session in sessions {
-            if let Some(verified) = self.sessions.get_mut(&session.place.visitor) {
-                verified.session.expires_at = verified.session.expires_at.max(expires_at);
-            }
-        }
-    }
-
-    fn reported_lately(&self, known: Verified, now: Duration) -> bool {
-        let every = TOUCH_EVERY.min(self.view.policy.session_ttl / 8);
-        known.reported_in == self.memory.epoch && now.saturating_sub(known.reported) < every
-    }
-
-    /// An origin ended this session, and the store could not be told.
-    pub fn end_later(&mut self, place: Place, how: End) -> bool {
-        self.pending.end(place, how)
     }
 
     /// The next round of calls; empty when there is nothing to report.

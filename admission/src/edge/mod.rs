@@ -10,4 +10,5 @@ pub mod pace;
 pub mod position;
 pub mod recent;
 pub mod seen;
+pub mod sessions;
 pub mod view;

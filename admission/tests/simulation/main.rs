@@ -7,9 +7,11 @@
 mod check;
 mod edge;
 mod flaws;
+mod network;
 mod plan;
 mod rng;
 mod store;
+mod trouble;
 mod visitor;
 mod world;
 

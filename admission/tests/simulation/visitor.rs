@@ -1,8 +1,8 @@
 //! Visitors: browsers with a cookie jar, that do as they are told, or not.
 
 use stanchion_admission::edge::answers::{Arrival, Step};
-use stanchion_admission::edge::core::Touch;
 use stanchion_admission::edge::seen::Seen;
+use stanchion_admission::edge::sessions::Touch;
 use stanchion_admission::edge::view::WaitFacts;
 use stanchion_admission::ids::Place;
 use stanchion_admission::store::{End, Session};

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use stanchion_admission::ids::VisitorId;
 use stanchion_admission::policy::LiveSettings;
-use stanchion_admission::rate::Rate;
 use stanchion_admission::room::Room;
 
 use crate::check::{Checker, Violation};
@@ -18,8 +17,6 @@ use crate::rng::Rng;
 use crate::store::{Answer, Call, SimStore};
 use crate::visitor::Visitor;
 
-const LOOP_US: u64 = SECOND / 10;
-const DEADLINE_US: u64 = SECOND / 10;
 /// Everybody has gone by then.
 const EVERYBODY_GONE: u64 = ENDS + 40 * SECOND;
 
@@ -92,11 +89,11 @@ pub struct World {
     pub wanted: LiveSettings,
     events: BinaryHeap<Timed>,
     order: u64,
-    store_up: bool,
-    slow: bool,
-    lossy: bool,
-    twice: bool,
-    replicas: Vec<Option<Room>>,
+    pub store_up: bool,
+    pub slow: bool,
+    pub lossy: bool,
+    pub twice: bool,
+    pub replicas: Vec<Option<Room>>,
 }
 
 /// What came of a seed.
@@ -217,223 +214,6 @@ impl World {
         for (i, edge) in self.edges.iter_mut().enumerate().filter(|(_, edge)| edge.up) {
             self.check.edge_moves_forward(i, edge);
         }
-    }
-
-    // The agent's loop: report what has gathered, then tick if it is time.
-
-    fn report(&mut self, edge: usize) {
-        match self.edges[edge].next_report() {
-            Some(call) => self.call(edge, call, To::Loop),
-            None => self.tick_if_due(edge),
-        }
-    }
-
-    fn tick_if_due(&mut self, edge: usize) {
-        if self.at < self.edges[edge].next_tick {
-            return self.loop_later(edge);
-        }
-        let call = Call::Tick {
-            memory: self.edges[edge].core.memory().clone(),
-            id: self.rng.next() >> 11,
-            newborn: self.edges[edge].life == 0,
-        };
-        self.call(edge, call, To::Loop);
-    }
-
-    fn loop_later(&mut self, edge: usize) {
-        let life = self.edges[edge].life;
-        self.schedule(self.at + LOOP_US, Event::Loop { edge, life });
-    }
-
-    fn loop_answered(&mut self, sent: &Sent, answer: Option<Answer>) {
-        let edge = &mut self.edges[sent.edge];
-        let now = edge.now(self.at);
-        match (&*sent.call, answer) {
-            (Call::Tick { .. }, answer) => {
-                match answer {
-                    Some(Answer::Snapshot(snapshot)) => {
-                        edge.core.on_snapshot(*snapshot, sent.clock, now);
-                    }
-                    _ => edge.core.on_store_failure(),
-                }
-                edge.next_tick = self.at + SECOND - self.rng.range(0, SECOND / 10);
-                self.loop_later(sent.edge);
-            }
-            (call, Some(answer)) => {
-                if let (Call::Touch(sessions), Answer::Ended(ended)) = (call, answer) {
-                    edge.core.touched(sessions, &ended, sent.clock);
-                }
-                edge.delivered(call);
-                self.report(sent.edge);
-            }
-            (_, None) => {
-                edge.undelivered();
-                self.tick_if_due(sent.edge);
-            }
-        }
-    }
-
-    // The network.
-
-    pub fn call(&mut self, edge: usize, call: Call, to: To) {
-        let sent = Sent {
-            edge,
-            life: self.edges[edge].life,
-            call: Rc::new(call),
-            to,
-            at: self.at,
-            clock: self.edges[edge].now(self.at),
-        };
-        if !self.reaches(edge) || self.rng.ppm(self.plan.loss_ppm) {
-            self.check.call_failed(self.at);
-            let gives_up = if self.rng.percent(50) {
-                DEADLINE_US
-            } else {
-                SECOND / 1_000
-            };
-            return self.schedule(self.at + gives_up, Event::Back(sent, None));
-        }
-        let arrives = self.at + self.delay();
-        if self.twice && self.rng.percent(30) {
-            let again = Sent {
-                to: To::Nobody,
-                ..sent.clone()
-            };
-            let later = arrives + self.rng.range(0, 3 * SECOND / 10);
-            self.schedule(later, Event::AtStore(again));
-        }
-        self.schedule(arrives, Event::AtStore(sent));
-    }
-
-    fn reaches(&self, edge: usize) -> bool {
-        self.store_up && !self.edges[edge].cut_off
-    }
-
-    fn delay(&mut self) -> u64 {
-        match self.slow {
-            true => self.rng.range(10_000, 70_000),
-            false => self.rng.range(100, 2_000),
-        }
-    }
-
-    fn at_store(&mut self, sent: Sent) {
-        if !self.reaches(sent.edge) {
-            return self.schedule(sent.at + DEADLINE_US, Event::Back(sent, None));
-        }
-        let before = self.check.before(&sent.call, &self.store);
-        let answer = self.store.execute(&sent.call, self.at);
-        self.check.executed(self.at, &sent, &answer, &self.store, before);
-        let back = self.at + self.delay();
-        let lost = (self.lossy && self.rng.percent(30)) || self.rng.ppm(self.plan.loss_ppm);
-        if lost || back - sent.at > DEADLINE_US {
-            self.check.call_failed(self.at);
-            return self.schedule(self.at.max(sent.at + DEADLINE_US), Event::Back(sent, None));
-        }
-        self.schedule(back, Event::Back(sent, Some(answer)));
-    }
-
-    fn back(&mut self, sent: Sent, answer: Option<Answer>) {
-        let answer = answer.filter(|_| !self.edges[sent.edge].cut_off);
-        let alive = self.edges[sent.edge].life == sent.life && self.edges[sent.edge].up;
-        match sent.to {
-            To::Visitor { visitor, tab } if alive => self.store_answered(&sent, answer, visitor, tab),
-            // The edge died over it: the browser tries again.
-            To::Visitor { visitor, tab } => self.schedule(self.at + SECOND, Event::Act { visitor, tab }),
-            To::Loop if alive => self.loop_answered(&sent, answer),
-            To::Ending if alive && answer.is_none() => {
-                if let Call::End(place, how) = *sent.call {
-                    self.edges[sent.edge].core.end_later(place, how);
-                }
-            }
-            To::Operator => self.operator_answered(answer),
-            To::Loop | To::Ending | To::Nobody => {}
-        }
-    }
-
-    // What goes wrong.
-
-    fn begin(&mut self, fault: usize) {
-        let kind = self.plan.faults[fault].kind;
-        self.check.fault_begins(self.at, kind);
-        match kind {
-            Kind::Outage => self.store_up = false,
-            Kind::Slow => self.slow = true,
-            Kind::LostAnswers => self.lossy = true,
-            Kind::Twice => self.twice = true,
-            Kind::Wipe => self.store.wipe(),
-            Kind::Failover { step_us, .. } => {
-                self.store.room = self.replicas[fault].take().unwrap_or_default();
-                self.store.step_us += step_us;
-            }
-            Kind::StoreClock { step_us } => self.store.step_us += step_us,
-            Kind::EdgeClock { edge, step_us } => self.edges[edge].step(step_us),
-            Kind::Crash { edge, .. } => self.edges[edge].crash(),
-            Kind::Partition { edge } => self.edges[edge].cut_off = true,
-            Kind::Capacity { to } => self.wanted.capacity = Some(to),
-            Kind::Pace { per_minute } => self.wanted.rate = Rate::per_minute(per_minute),
-            Kind::Pause => self.wanted.paused = Some("a moment".to_owned()),
-        }
-        if matches!(kind, Kind::Wipe | Kind::Failover { .. }) {
-            self.check.data_lost(&self.store);
-        }
-        if matches!(kind, Kind::Capacity { .. } | Kind::Pace { .. } | Kind::Pause) {
-            self.operate();
-        }
-    }
-
-    fn over(&mut self, fault: usize) {
-        let kind = self.plan.faults[fault].kind;
-        match kind {
-            Kind::Outage => self.store_up = true,
-            Kind::Slow => self.slow = false,
-            Kind::LostAnswers => self.lossy = false,
-            Kind::Twice => self.twice = false,
-            Kind::Crash { edge, keeps } if !self.edges[edge].up => {
-                let error = self.plan.wall_errors_us[edge];
-                self.edges[edge].restart(self.at, error, keeps);
-                let life = self.edges[edge].life;
-                self.schedule(self.at, Event::Loop { edge, life });
-            }
-            Kind::Partition { edge } => self.edges[edge].cut_off = false,
-            Kind::Pause => {
-                self.wanted.paused = None;
-                self.operate();
-            }
-            _ => {}
-        }
-        self.check.fault_over(self.at, kind);
-    }
-
-    /// The operator changes the settings through some edge, until it is done.
-    fn operate(&mut self) {
-        let edge = self.rng.range(0, self.edges.len() as u64) as usize;
-        let version = self.edges[edge].core.settings().version;
-        self.call(edge, Call::Put(version, self.wanted.clone()), To::Operator);
-    }
-
-    fn operator_answered(&mut self, answer: Option<Answer>) {
-        match answer {
-            Some(Answer::Put(Ok(_))) => {}
-            _ if self.at < ENDS + 30 * SECOND => {
-                self.retry_operator();
-            }
-            _ => {}
-        }
-    }
-
-    /// Through some edge, a second later.
-    fn retry_operator(&mut self) {
-        let edge = self.rng.range(0, self.edges.len() as u64) as usize;
-        let life = self.edges[edge].life;
-        let sent = Sent {
-            edge,
-            life,
-            call: Rc::new(Call::Put(self.edges[edge].core.settings().version, self.wanted.clone())),
-            to: To::Operator,
-            at: self.at + SECOND,
-            clock: Duration::ZERO,
-        };
-        self.schedule(self.at + SECOND, Event::AtStore(sent));
     }
 
     pub fn new_id(&mut self) -> VisitorId {
