@@ -174,6 +174,13 @@ pub const PEERS: &[Peer] = &[
         detect: Detect::Program(&["nginx"]),
         source: Source::Apt(&["nginx-light"]),
     },
+    Peer {
+        name: "valgrind",
+        needed_by: &[Bench],
+        why: "counts instructions per request",
+        detect: Detect::Program(&["valgrind"]),
+        source: Source::Apt(&["valgrind"]),
+    },
 ];
 
 impl Peer {
