@@ -8,6 +8,10 @@ use super::build::counters;
 const GATE_BUCKETS_S: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
+const ENDED: &str = "Sessions ended by the origin.";
+const VISITORS: &str = "Tickets and passes by the visitor's country.";
+const ORIGINS: &str = "Answers of origins by class of status.";
+
 /// What visitors do.
 pub(super) struct Traffic {
     pub(super) forwarded: IntCounterVec,
@@ -38,75 +42,37 @@ impl Traffic {
         let gate_seconds = HistogramOpts::new("stanchion_gate_seconds", "Time that the line's decision took.")
             .buckets(GATE_BUCKETS_S.to_vec());
         let connections = IntGauge::new("stanchion_connections", "Connections of visitors open now.")?;
+        let by_room = |name, help| counters(at, name, help, &["room"]);
+        let by = |name, help, label| counters(at, name, help, &[label]);
         let traffic = Traffic {
-            forwarded: counters(
-                at,
-                "stanchion_requests_forwarded_total",
-                "Requests sent to the origin.",
-                &["room"],
-            )?,
-            waiting_answers: counters(
-                at,
+            forwarded: by_room("stanchion_requests_forwarded_total", "Requests sent to the origin.")?,
+            waiting_answers: by_room(
                 "stanchion_waiting_answers_total",
-                "Protected requests answered with the waiting page.",
-                &["room"],
+                "Requests answered with the waiting page.",
             )?,
-            status_polls: counters(
-                at,
-                "stanchion_status_polls_total",
-                "Polls of waiting visitors.",
-                &["room"],
-            )?,
-            tickets: counters(
-                at,
-                "stanchion_tickets_issued_total",
-                "Places given to newcomers.",
-                &["room"],
-            )?,
-            admissions: counters(
-                at,
-                "stanchion_admissions_total",
-                "Passes given at this edge.",
-                &["room"],
-            )?,
-            ended: counters(
-                at,
-                "stanchion_sessions_ended_total",
-                "Sessions ended by the origin.",
-                &["room", "how"],
-            )?,
-            visitors: counters(
-                at,
-                "stanchion_visitors_total",
-                "Tickets and passes by the visitor's country.",
-                &["country", "got"],
-            )?,
-            refused: counters(
-                at,
+            status_polls: by_room("stanchion_status_polls_total", "Polls of waiting visitors.")?,
+            tickets: by_room("stanchion_tickets_issued_total", "Places given to newcomers.")?,
+            admissions: by_room("stanchion_admissions_total", "Passes given at this edge.")?,
+            refused: by(
                 "stanchion_refused_requests_total",
                 "Requests refused, by HTTP status.",
-                &["status"],
+                "status",
             )?,
-            malformed: counters(
-                at,
+            malformed: by(
                 "stanchion_malformed_requests_total",
-                "Requests refused for what they are, by reason.",
-                &["reason"],
+                "Requests refused for what they are.",
+                "reason",
             )?,
-            gate_seconds: HistogramVec::new(gate_seconds, &["outcome"])?,
-            origin_answers: counters(
-                at,
-                "stanchion_origin_answers_total",
-                "Answers of origins by class of status.",
-                &["origin", "status"],
-            )?,
-            origin_seconds: Histogram::with_opts(seconds)?,
-            connections_refused: counters(
-                at,
+            connections_refused: by(
                 "stanchion_connections_refused_total",
                 "Connections not taken or cut.",
-                &["reason"],
+                "reason",
             )?,
+            ended: counters(at, "stanchion_sessions_ended_total", ENDED, &["room", "how"])?,
+            visitors: counters(at, "stanchion_visitors_total", VISITORS, &["country", "got"])?,
+            origin_answers: counters(at, "stanchion_origin_answers_total", ORIGINS, &["origin", "status"])?,
+            gate_seconds: HistogramVec::new(gate_seconds, &["outcome"])?,
+            origin_seconds: Histogram::with_opts(seconds)?,
             connections,
         };
         at.register(Box::new(traffic.gate_seconds.clone()))?;

@@ -150,6 +150,10 @@ impl<'ast> Visit<'ast> for Collector {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        // A name alone is a local one, or came in by a `use`.
+        if names.len() < 2 {
+            return syn::visit::visit_path(self, path);
+        }
         let line = path
             .segments
             .first()

@@ -1,13 +1,16 @@
 //! Relative links in documents lead somewhere, and documents named in code exist.
 
+use std::collections::BTreeSet;
+
 use crate::Finding;
 use crate::tree::{Tree, root};
 
 pub fn findings(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = BTreeSet::new();
     for (path, text) in &tree.files {
         for (index, line) in text.lines().enumerate() {
-            let broken = if path.ends_with(".md") {
+            // The beginning of docs/CONFIGURATION.md is kept where the test that writes it is.
+            let broken = if path.ends_with(".md") && path != "config/tests/manual_intro.md" {
                 broken_links(path, line)
             } else {
                 Vec::new()
@@ -25,7 +28,7 @@ pub fn findings(tree: &Tree) -> Vec<Finding> {
             );
         }
     }
-    findings
+    findings.into_iter().collect()
 }
 
 fn is_prose_or_code(path: &str) -> bool {

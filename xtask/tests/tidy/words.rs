@@ -50,8 +50,13 @@ const WORDS: &[Word] = &[
     Word {
         word: "thread::sleep(",
         kinds: RUST,
-        // Polling a condition with a deadline, in plain threads.
-        except: &["testkit/src/", "benches/"],
+        // Polling a condition with a deadline, or sampling a real server, in plain threads.
+        except: &[
+            "testkit/src/",
+            "benches/",
+            "admission/tests/line_redis.rs",
+            "config/tests/deploy/",
+        ],
         instead: "a fake clock, or a deadline while polling a condition",
     },
     Word {
