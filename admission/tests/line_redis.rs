@@ -116,7 +116,7 @@ async fn first_come_first_served_over_three_edges() {
         .map(|at| tokio::spawn(line::visit(edges.clone(), policy.clone(), began, at, book.clone())))
         .collect();
     for visitor in visitors {
-        timeout(Duration::from_secs(90), visitor)
+        timeout(Duration::from_secs(240), visitor)
             .await
             .expect("everybody gets in")
             .unwrap();
@@ -224,7 +224,14 @@ async fn a_wiped_store_loses_nobodys_place() {
         );
         sleep(Duration::from_millis(50)).await;
     }
-    sleep(Duration::from_secs(8)).await;
+    let resumed_with = sale.entries.lock().len();
+    while sale.entries.lock().len() < resumed_with + 40 {
+        assert!(
+            began.elapsed() < wiped + Duration::from_secs(90),
+            "admission does not go on"
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
     visitors.iter().for_each(tokio::task::JoinHandle::abort);
     let entries = sale.entries.lock().clone();
     let after: Vec<_> = entries
@@ -244,7 +251,6 @@ async fn a_wiped_store_loses_nobodys_place() {
         resumed <= Duration::from_secs(15),
         "admission resumed after {resumed:?}"
     );
-    assert!(after.len() >= 30, "admission goes on: {}", after.len());
     assert_eq!(late, 0, "nobody entered before an older visitor by more than one poll");
     assert!(sale.most_inside.load(Ordering::SeqCst) <= capacity);
 }
