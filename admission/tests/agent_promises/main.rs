@@ -6,7 +6,7 @@ mod house;
 use std::time::Duration;
 
 use house::{AWAY, DEAF, House, UP, inside, name, policy, waits};
-use stanchion_admission::edge::agent::{Arrival, Refusal, Rejoin, Seen, Status, Touch};
+use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
 use stanchion_admission::store::{End, RoomState, StoreError};
 use tokio::time::sleep;
@@ -247,4 +247,49 @@ async fn a_shutdown_delivers_what_has_gathered() {
     let ticks = house.store.count("tick");
     sleep(Duration::from_secs(5)).await;
     assert_eq!(house.store.count("tick"), ticks, "its loops have stopped");
+}
+
+/// I7, found by the simulation: an edge that still believes in a line gives a ticket while the store is open again, and
+/// a second later somebody enters past it at another edge.
+#[tokio::test(start_paused = true)]
+async fn i7_nobody_enters_past_a_ticket_that_another_edge_just_gave() {
+    let house = House::new();
+    let here = house.edge(vec![policy(2)]).await;
+    sleep(Duration::from_millis(430)).await;
+    let there = house.edge(vec![policy(2)]).await;
+    let sale = name("sale");
+    let (mut tickets, mut entries) = (0, 0);
+    for step in 0..200 {
+        a_line_forms_and_goes(&here).await;
+        sleep(Duration::from_millis(step * 30)).await;
+        let first = here.arrive(&sale, None, None).await;
+        sleep(Duration::from_millis(200 + step)).await;
+        let second = there.arrive(&sale, None, None).await;
+        match (&first, &second) {
+            (Arrival::Waiting { .. }, Arrival::Inside(_)) => panic!("step {step}: overtaken"),
+            (Arrival::Waiting { .. }, _) => tickets += 1,
+            _ => entries += 1,
+        }
+        for (edge, arrival) in [(&here, first), (&there, second)] {
+            let session = inside(waits(edge, arrival, 8).await);
+            edge.end(&sale, session.place, End::Released).await;
+        }
+    }
+    assert!(
+        tickets > 10 && entries > 10,
+        "{tickets} tickets, {entries} entries: both must occur"
+    );
+}
+
+/// Three where two fit; each leaves as soon as they were in.
+async fn a_line_forms_and_goes(edge: &Agent) {
+    let sale = name("sale");
+    let mut arrivals = Vec::new();
+    for _ in 0..3 {
+        arrivals.push(edge.arrive(&sale, None, None).await);
+    }
+    for arrival in arrivals {
+        let session = inside(waits(edge, arrival, 8).await);
+        edge.end(&sale, session.place, End::Released).await;
+    }
 }
