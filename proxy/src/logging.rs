@@ -1,5 +1,7 @@
 //! The log: one line an event, as text or as JSON. Set up once, by the process.
 
+use std::io::IsTerminal;
+
 use stanchion_config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
 
@@ -12,6 +14,7 @@ pub fn init(log: &Log) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(ours));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),
