@@ -3,7 +3,10 @@
 
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::net::wait_until;
 
 /// What a test may send to a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +73,16 @@ impl Process {
     #[must_use]
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it has ended by itself, at most `within`; how it ended. `None`: it still runs.
+    pub fn wait(&mut self, within: Duration) -> Option<ExitStatus> {
+        let mut ended = None;
+        let _ = wait_until(within, || {
+            ended = self.child.try_wait().ok().flatten();
+            ended.is_some()
+        });
+        ended
     }
 
     /// # Panics
