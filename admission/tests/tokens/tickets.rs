@@ -211,9 +211,9 @@ fn t2_a_ticket_for_another_room_is_foreign_however_near_its_name() {
     }
 }
 
-/// The fingerprint only names the fault. With it forged, the seal still knows the room.
+/// With the room's fingerprint forged, the seal still knows that the ticket was for another.
 #[test]
-fn t2_the_seal_covers_the_room_name_itself() {
+fn t2_the_seal_covers_the_room() {
     let other = Ticket {
         room: room("other"),
         ..ticket(None)
