@@ -2,6 +2,7 @@
 //! bounded whatever strangers send. Knows no request and no room's rules; others call its plain methods.
 
 mod build;
+mod edge;
 mod rooms;
 #[cfg(test)]
 mod tests;
@@ -10,16 +11,18 @@ mod traffic;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use prometheus::{Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use stanchion_admission::store::End;
 
+use crate::edge::ReadFigures;
 use build::{counters, int_gauges};
+use edge::Edge;
 pub use rooms::RoomGauges;
 use rooms::Rooms;
 use traffic::Traffic;
 
-/// Rooms, and origins, that have a label of their own; further ones are called `other`.
+/// Rooms that have a label of their own; further ones are called `other`.
 pub const MAX_NAMES: usize = 500;
 const OTHER: &str = "other";
 /// Label of a visitor whose country is not known.
@@ -31,14 +34,15 @@ pub struct Metrics {
     names: Names,
     traffic: Traffic,
     rooms: Rooms,
+    edge: Edge,
     process: Process,
+    watched: Mutex<Option<ReadFigures>>,
 }
 
 struct Process {
     store_up: IntGauge,
     clock_uncertainty: Gauge,
     reloads: IntCounterVec,
-    panics: IntCounter,
     wrong_tokens: IntCounter,
 }
 
@@ -57,18 +61,12 @@ impl Metrics {
         Ok(Metrics {
             traffic: Traffic::new(&registry)?,
             rooms: Rooms::new(&registry)?,
+            edge: Edge::new(&registry)?,
+            watched: Mutex::default(),
             process: Process::new(&registry)?,
             names: Names::default(),
             registry,
         })
-    }
-
-    /// A request went to the origin of this room.
-    pub fn forwarded(&self, room: &str) {
-        self.traffic
-            .forwarded
-            .with_label_values(&[self.names.bounded(room)])
-            .inc();
     }
 
     /// A protected path was answered with the waiting page.
@@ -122,54 +120,12 @@ impl Metrics {
             .inc();
     }
 
-    /// The gate refused a request.
-    pub fn refused(&self, status: http::StatusCode) {
-        self.traffic.refused.with_label_values(&[status.as_str()]).inc();
-    }
-
-    /// A request was refused for what it is, before anybody asked the gate. `reason` is one of a fixed list.
-    pub fn malformed(&self, reason: &'static str) {
-        self.traffic.malformed.with_label_values(&[reason]).inc();
-    }
-
-    /// The gate's decision took so long. `outcome` is one of a fixed list.
-    pub fn gate_took(&self, outcome: &'static str, seconds: f64) {
-        self.traffic.gate_seconds.with_label_values(&[outcome]).observe(seconds);
-    }
-
-    /// An origin answered, or did not (`None`).
-    pub fn origin_answer(&self, origin: &str, status: Option<u16>, took: Duration) {
-        self.traffic
-            .origin_answers
-            .with_label_values(&[self.names.bounded(origin), status_class(status)])
-            .inc();
-        self.traffic.origin_seconds.observe(took.as_secs_f64());
-    }
-
-    pub fn connection_opened(&self) {
-        self.traffic.connections.inc();
-    }
-
-    pub fn connection_closed(&self) {
-        self.traffic.connections.dec();
-    }
-
-    /// A connection was not taken, or cut. `reason` is one of a fixed list.
-    pub fn connection_refused(&self, reason: &'static str) {
-        self.traffic.connections_refused.with_label_values(&[reason]).inc();
-    }
-
     /// A changed configuration was taken, or refused.
     pub fn config_reloaded(&self, taken: bool) {
         self.process
             .reloads
             .with_label_values(&[if taken { "taken" } else { "refused" }])
             .inc();
-    }
-
-    /// A request's handler panicked; the process lives on (F17).
-    pub fn panicked(&self) {
-        self.process.panics.inc();
     }
 
     pub fn admin_token_refused(&self) {
@@ -191,9 +147,18 @@ impl Metrics {
         }
     }
 
+    /// Shows this edge's own figures from now on.
+    pub fn watch_edge(&self, figures: ReadFigures) {
+        *self.watched.lock() = Some(figures);
+    }
+
     /// Prometheus text.
     #[must_use]
     pub fn text(&self) -> String {
+        let figures = self.watched.lock().clone();
+        if let Some(figures) = figures {
+            self.edge.set(&figures());
+        }
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics could not be written");
@@ -216,7 +181,6 @@ impl Process {
                 "Changed configurations taken or refused.",
                 &["result"],
             )?,
-            panics: IntCounter::new("stanchion_panics_total", "Requests whose handler panicked.")?,
             wrong_tokens: IntCounter::new(
                 "stanchion_admin_wrong_tokens_total",
                 "Wrong tokens sent to the admin listener.",
@@ -224,13 +188,12 @@ impl Process {
         };
         at.register(Box::new(process.store_up.clone()))?;
         at.register(Box::new(process.clock_uncertainty.clone()))?;
-        at.register(Box::new(process.panics.clone()))?;
         at.register(Box::new(process.wrong_tokens.clone()))?;
         Ok(process)
     }
 }
 
-/// The first [`MAX_NAMES`] names seen. Rooms and origins come from the configuration, which may be reloaded for ever.
+/// The first [`MAX_NAMES`] names seen. Rooms come from the configuration, which may be reloaded for ever.
 #[derive(Default)]
 struct Names(RwLock<HashSet<String>>);
 
@@ -253,16 +216,4 @@ fn country_label(country: Option<&str>) -> &str {
     country
         .filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
         .unwrap_or(NOWHERE)
-}
-
-fn status_class(status: Option<u16>) -> &'static str {
-    match status {
-        Some(100..=199) => "1xx",
-        Some(200..=299) => "2xx",
-        Some(300..=399) => "3xx",
-        Some(400..=499) => "4xx",
-        Some(500..=599) => "5xx",
-        Some(_) => "other",
-        None => "none",
-    }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::core::{Core, Live};
+use super::figures::{self, ReadFigures};
 use super::gate::Gate;
 use super::h1::Edge;
 use super::proxy::machinery;
@@ -102,6 +103,12 @@ impl EdgeHandle {
 
     pub fn stats(&self) -> &Stats {
         &self.core.stats
+    }
+
+    /// Reads this edge's figures, also after the handle is gone.
+    pub fn figures(&self) -> ReadFigures {
+        let core = self.core.clone();
+        Arc::new(move || figures::of(&core))
     }
 
     pub fn open_connections(&self) -> usize {

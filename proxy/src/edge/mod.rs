@@ -9,6 +9,7 @@ mod answer;
 mod client_ip;
 mod core;
 mod fields;
+mod figures;
 pub mod gate;
 mod guard;
 mod h1;
@@ -26,6 +27,7 @@ mod stats;
 mod tls;
 
 pub use client_ip::Trusted;
+pub use figures::{ANSWER_CLASSES, Figures, OriginFigures, ReadFigures};
 pub use guard::count::Prefix;
 pub use guard::deadline::Deadlines;
 pub use guard::head::HeadLimits;

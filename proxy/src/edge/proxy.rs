@@ -169,6 +169,7 @@ impl ProxyHttp for Forwarder {
             session.set_keepalive(None);
         }
         let plan = trip.plan()?;
+        plan.group.answered(Some(response.status));
         if switching && !plan.upgrade {
             return Err(refusal_error(Refusal::OriginInvalid));
         }
@@ -244,6 +245,9 @@ impl ProxyHttp for Forwarder {
         let Some(refusal) = refusal_of(error) else {
             return failed(0);
         };
+        if let Some(plan) = trip.plan.as_ref().filter(|_| *error.esource() == ErrorSource::Upstream) {
+            plan.group.answered(None);
+        }
         session.set_keepalive(None);
         if let Err(error) = self.send_refusal(session, refusal, trip).await {
             tracing::debug!(%error, "a refusal could not be sent");

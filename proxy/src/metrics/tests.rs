@@ -1,28 +1,26 @@
 //! Names as documented, labels with their bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_admission::store::End;
 
 use super::*;
+use crate::edge::{Figures, OriginFigures};
 
 #[test]
 fn counts_under_the_names_documented() {
     let metrics = Metrics::new().unwrap();
-    metrics.forwarded("sale");
     metrics.ticket_issued("sale", Some("DE"));
     metrics.ticket_issued("sale", Some("nonsense"));
     metrics.session_ended("sale", End::Released);
-    metrics.origin_answer("booking", Some(503), Duration::from_millis(20));
     metrics.config_reloaded(false);
     let text = metrics.text();
     for line in [
-        "stanchion_requests_forwarded_total{room=\"sale\"} 1",
         "stanchion_tickets_issued_total{room=\"sale\"} 2",
         "stanchion_visitors_total{country=\"DE\",got=\"ticket\"} 1",
         "stanchion_visitors_total{country=\"??\",got=\"ticket\"} 1",
         "stanchion_sessions_ended_total{how=\"released\",room=\"sale\"} 1",
-        "stanchion_origin_answers_total{origin=\"booking\",status=\"5xx\"} 1",
         "stanchion_config_reloads_total{result=\"refused\"} 1",
         "stanchion_build_info{version=\"0.1.0\"} 1",
     ] {
@@ -70,4 +68,46 @@ fn rooms_that_are_gone_are_gone() {
         text.contains("stanchion_room_rate_visitors_per_second{room=\"sale\"} 1"),
         "{text}"
     );
+}
+
+/// What the edge counted is shown as it is at that moment, and only for origins that are configured.
+#[test]
+fn the_edge_is_shown_as_it_counts() {
+    let metrics = Metrics::new().unwrap();
+    let figures = Arc::new(parking_lot::Mutex::new(Figures::default()));
+    let read = figures.clone();
+    metrics.watch_edge(Arc::new(move || read.lock().clone()));
+    let origin = |name: &str| OriginFigures {
+        name: name.to_owned(),
+        healthy: 1,
+        servers: 2,
+        answers: [0, 7, 0, 0, 3, 1],
+    };
+    *figures.lock() = Figures {
+        panics: 1,
+        origins: vec![origin("old")],
+        ..Figures::default()
+    };
+    assert!(metrics.text().contains("stanchion_panics_total 1"));
+    *figures.lock() = Figures {
+        connections_open: 5,
+        requests: 9,
+        forwarded: 8,
+        refused: vec![("head-too-large", 2)],
+        origins: vec![origin("booking")],
+        ..Figures::default()
+    };
+    let text = metrics.text();
+    for line in [
+        "stanchion_connections 5",
+        "stanchion_requests_total 9",
+        "stanchion_requests_handled_total{how=\"forwarded\"} 8",
+        "stanchion_requests_refused_total{reason=\"head-too-large\"} 2",
+        "stanchion_origin_answers_total{origin=\"booking\",status=\"2xx\"} 7",
+        "stanchion_origin_answers_total{origin=\"booking\",status=\"none\"} 1",
+        "stanchion_origin_servers{origin=\"booking\",which=\"healthy\"} 1",
+    ] {
+        assert!(text.lines().any(|have| have == line), "{line} is missing from\n{text}");
+    }
+    assert!(!text.contains("\"old\""), "{text}");
 }

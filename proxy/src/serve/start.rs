@@ -113,6 +113,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         region: config.edge.region.clone(),
     });
     let edge = edge::start(assemble::edge_settings(config), gate.clone(), bound.edge).await?;
+    metrics.watch_edge(edge.figures());
     let rooms = AgentRooms::new(agent.clone(), policies);
     rooms.keys_loaded(true);
     let (token, made_token) = admin_token(config)?;

@@ -6,12 +6,14 @@ mod breaker;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use http::StatusCode;
 use parking_lot::Mutex;
 
+use super::figures::ANSWER_CLASSES;
 use super::settings::OriginSettings;
 use breaker::Breaker;
 
@@ -32,6 +34,8 @@ pub struct Group {
     pub settings: OriginSettings,
     servers: Vec<Server>,
     turn: AtomicUsize,
+    /// By [`ANSWER_CLASSES`].
+    answers: [AtomicU64; ANSWER_CLASSES.len()],
     began: Instant,
 }
 
@@ -95,6 +99,7 @@ impl Group {
             settings,
             servers,
             turn: AtomicUsize::new(0),
+            answers: Default::default(),
             began: Instant::now(),
         }
     }
@@ -121,6 +126,19 @@ impl Group {
         } else {
             breaker.failed(self.began.elapsed());
         }
+    }
+
+    /// An answer with this status; `None`: there was none.
+    pub fn answered(&self, status: Option<StatusCode>) {
+        let class = status.map_or(ANSWER_CLASSES.len(), |status| usize::from(status.as_u16() / 100));
+        if let Some(count) = self.answers.get(class.saturating_sub(1)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Answers so far, by [`ANSWER_CLASSES`].
+    pub fn answers(&self) -> [u64; ANSWER_CLASSES.len()] {
+        std::array::from_fn(|class| self.answers.get(class).map_or(0, |count| count.load(Ordering::Relaxed)))
     }
 
     /// Servers that may be asked now, and servers in all.
