@@ -1,7 +1,8 @@
 //! Which room a request belongs to. Pure: built from the configuration, asked with the canonical host and path.
 //!
 //! A path prefix covers whole segments (`/sale` covers `/sale` and `/sale/x`, not `/sales`) and ignores ASCII case: an
-//! origin that ignores case must not be reached around the room (H8).
+//! origin that ignores case must not be reached around the room (H8). For the same reason a protected prefix also covers
+//! `/sale.json` and `/sale;x=1`, which many origins route to `/sale`; an excluded one does not.
 
 /// One door of a room: a host pattern and a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl RoomTable {
     pub fn find(&self, host: &str, path: &str) -> Found {
         let mut known_host = None;
         for door in self.doors.iter().filter(|door| door.host.matches(host)) {
-            if covers(&door.prefix, path) {
+            if covers(&door.prefix, path, door.protects) {
                 return if door.protects {
                     Found::Protected(door.room)
                 } else {
@@ -106,12 +107,17 @@ impl RoomTable {
     }
 }
 
-fn covers(prefix: &str, path: &str) -> bool {
+fn covers(prefix: &str, path: &str, protects: bool) -> bool {
     let (path, prefix) = (path.as_bytes(), prefix.as_bytes());
-    match path.split_at_checked(prefix.len()) {
-        Some((start, rest)) => start.eq_ignore_ascii_case(prefix) && matches!(rest.first(), None | Some(b'/')),
-        None => false,
-    }
+    let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
+        return false;
+    };
+    let ends = match rest.first() {
+        None | Some(b'/') => true,
+        Some(b'.' | b';') => protects,
+        Some(_) => false,
+    };
+    ends && start.eq_ignore_ascii_case(prefix)
 }
 
 #[cfg(test)]
@@ -144,6 +150,10 @@ mod tests {
             ("shop.example", "/SALE/x", Protected(1)),
             ("shop.example", "/sale/terms/a", Excluded(1)),
             ("shop.example", "/sale/termsofuse", Protected(1)),
+            ("shop.example", "/sale.json", Protected(1)),
+            ("shop.example", "/Sale;jsessionid=1/x", Protected(1)),
+            ("shop.example", "/sale/terms.json", Protected(1)),
+            ("other.test", "/static.json", Protected(0)),
             ("shop.example", "/cart", Protected(1)),
             ("shop.example", "/sales", Protected(0)),
             ("a.b.example", "/vip", Protected(2)),
