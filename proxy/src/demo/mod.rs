@@ -45,7 +45,7 @@ async fn run(args: &Demo) -> anyhow::Result<()> {
     stanchion_booking::install_crypto();
     let booking_socket = TcpListener::bind("127.0.0.1:0").context("listening for the booking service")?;
     let config = configuration(args, booking_socket.local_addr()?, folder.path())?;
-    crate::logging::init(&config.log);
+    let _log = crate::logging::init(&config.log);
     let bound = Bound::bind(&config).context("a port is taken? try --listen and --admin")?;
     let edge = start(&config, bound, std::collections::HashMap::new()).await?;
     let booking = serve_booking(&edge, booking_socket, folder.path()).await?;

@@ -35,7 +35,7 @@ pub fn main(config_path: &Path, upgrade: bool) -> ExitCode {
         }
     };
     print(config_path, &config.warnings);
-    logging::init(&config.log);
+    let _log = logging::init(&config.log);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
