@@ -255,6 +255,18 @@ async fn an_origins_command_is_carried_out_and_not_shown() {
     assert!(stand.gate.commands.lock().is_empty(), "a trailer is no command");
 }
 
+/// H14: an answer that carries somebody's cookies is for no cache, whatever the origin says; others are left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h14_a_pass_is_never_cached_on_its_way() {
+    let stand = stand(|_| {}).await;
+    let (reply, _) = get(&stand, "/cached", "").await;
+    assert_eq!(reply.values("cache-control"), ["no-store, private"], "{}", reply.head);
+    assert!(reply.values("expires").is_empty(), "{}", reply.head);
+    let (reply, _) = get(&stand, "/bare", "").await;
+    assert_eq!(reply.values("cache-control"), ["public, max-age=600"], "{}", reply.head);
+    assert_eq!(reply.values("expires").len(), 1, "{}", reply.head);
+}
+
 /// H4: an upgrade happens only where the gate allows it, and only after the origin's 101.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h4_upgrades_are_denied_unless_allowed() {

@@ -83,6 +83,19 @@ impl Trip {
     }
 }
 
+/// An answer that carries somebody's pass must not be kept by a cache before us, whatever the origin says of it.
+fn keep_private(response: &mut ResponseHeader) -> pingora::Result<()> {
+    for name in [
+        "expires",
+        "cdn-cache-control",
+        "surrogate-control",
+        "cloudflare-cdn-cache-control",
+    ] {
+        response.remove_header(name);
+    }
+    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"))
+}
+
 fn refusal_error(refusal: Refusal) -> Box<Error> {
     Error::because(ErrorType::InternalError, "refused", Refused(refusal))
 }
@@ -173,6 +186,7 @@ impl ProxyHttp for Forwarder {
         if switching && !plan.upgrade {
             return Err(refusal_error(Refusal::OriginInvalid));
         }
+        let mut ours = !plan.forward.set_cookies.is_empty() || !plan.forward.response_headers.is_empty();
         for cookie in &plan.forward.set_cookies {
             response.append_header(header::SET_COOKIE, cookie.clone())?;
         }
@@ -182,7 +196,11 @@ impl ProxyHttp for Forwarder {
         if let (Some(command), Some(session)) = (command, &plan.forward.session) {
             for cookie in self.core.command(session, command).await {
                 response.append_header(header::SET_COOKIE, cookie)?;
+                ours = true;
             }
+        }
+        if ours {
+            keep_private(response)?;
         }
         Ok(())
     }

@@ -196,6 +196,7 @@ async fn reply(tcp: &mut TcpStream, target: &str, head: &str, body: &[u8]) -> bo
         }
         "/release" => plain("Stanchion-Command: release\r\n", b"bye"),
         "/revoke" => plain("stanchion-command: revoke\r\nStanchion-Other: x\r\n", b"bye"),
+        "/cached" | "/bare" => plain("Cache-Control: public, max-age=600\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n", b""),
         "/nonsense" => plain("Stanchion-Command: dance\r\n", b"bye"),
         "/who" => plain("", head.as_bytes()),
         "/body" => plain("", body),
