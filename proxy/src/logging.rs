@@ -2,14 +2,12 @@
 //! of the log and never fails with it (F15): lines go through a bounded queue, and what finds no room is dropped.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-
-use std::io::IsTerminal;
 
 use stanchion_config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
@@ -87,13 +85,9 @@ pub fn init(log: &Log) -> Logging {
     drop(writer);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-<<<<<<< HEAD
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-=======
         .log_internal_errors(false)
         .with_writer(move || way_in.clone());
->>>>>>> 63d6ed6 (Let nobody wait for the log or fail with it)
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
