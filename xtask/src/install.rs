@@ -43,18 +43,32 @@ fn system_packages(lacking: &[&Peer]) -> Result<()> {
     let Some(become_root) = find("apt-get").and_then(|_| become_root()) else {
         return without_apt(lacking, &packages);
     };
-    let script = format!(
-        "{APT_PREFIX}apt-get install -y --no-install-recommends {}",
-        packages.join(" ")
-    );
+    let script = install_script(&packages);
     let mut words = become_root;
     words.extend(["sh", "-c", &script]);
     let (program, args) = words.split_first().context("a command has a first word")?;
     must(command(program).args(args))
 }
 
+/// Packages that bring a service of the same name, or of the second one. Tests start servers of their own.
+const SERVICES: &[(&str, &str)] = &[
+    ("redis-server", "redis-server"),
+    ("redis-sentinel", "redis-sentinel"),
+    ("nginx-light", "nginx"),
+];
+
+/// A service that was just installed for tests must not start at the next boot either.
+fn install_script(packages: &[&str]) -> String {
+    let names = packages.join(" ");
+    let mut script = format!("{APT_PREFIX}apt-get install -y --no-install-recommends {names}\n");
+    for (_, service) in SERVICES.iter().filter(|(package, _)| packages.contains(package)) {
+        script.push_str(&format!("update-rc.d {service} disable || true\n"));
+    }
+    script
+}
+
 /// `policy-rc.d` is Debian's way to say "install, but start no service". Ours is laid only where there is none, and
-/// taken away again. A service just installed for tests must not start at the next boot either.
+/// taken away again.
 const APT_PREFIX: &str = r#"set -e
 export DEBIAN_FRONTEND=noninteractive
 if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -177,6 +191,20 @@ mod tests {
             assert!(!packages[..index].contains(name), "{name} twice");
         }
         assert!(packages.contains(&"cmake") && packages.contains(&"redis-server"));
+    }
+
+    #[test]
+    fn only_services_just_installed_are_disabled() {
+        let script = install_script(&["cmake", "redis-server"]);
+        assert!(
+            script.contains("apt-get install -y --no-install-recommends cmake redis-server\n"),
+            "{script}"
+        );
+        assert!(script.contains("update-rc.d redis-server disable"), "{script}");
+        assert!(
+            !script.contains("update-rc.d nginx") && !script.contains("cmake disable"),
+            "{script}"
+        );
     }
 
     #[test]

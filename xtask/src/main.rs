@@ -20,7 +20,7 @@ cargo xtask <chore>
   lint [--install-deny]           formatting, clippy, tidy, cargo-deny
   tidy [--tighten]                the house rules alone; --tighten lowers the ratchet to what is there
   bench [args]                    the measurements
-  peers                           what the suite needs, and whether it is here
+  peers [--install]               what the suite needs, and whether it is here; --install gets what is missing
 ";
 
 fn main() -> ExitCode {
@@ -35,7 +35,10 @@ fn main() -> ExitCode {
         "lint" => lint::run(rest),
         "tidy" => lint::tidy(rest),
         "bench" => bench::run(rest),
-        "peers" => peers::print(),
+        "peers" => match rest {
+            [flag] if flag == "--install" => install::ensure(peers::Chore::Test).and_then(|()| peers::print()),
+            _ => peers::print(),
+        },
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
