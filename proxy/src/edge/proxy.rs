@@ -15,13 +15,13 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorSource};
 
 use super::answer;
 use super::core::Core;
+use super::failure::{refusal_error, refusal_of};
 use super::fields;
 use super::gate::{Asked, Forward, OriginCommand};
-use super::guard::stream::Refused;
 use super::origin::{Choice, Group};
 use super::refusal::Refusal;
 
@@ -94,10 +94,6 @@ fn keep_private(response: &mut ResponseHeader) -> pingora::Result<()> {
         response.remove_header(name);
     }
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"))
-}
-
-fn refusal_error(refusal: Refusal) -> Box<Error> {
-    Error::because(ErrorType::InternalError, "refused", Refused(refusal))
 }
 
 #[async_trait]
@@ -303,33 +299,6 @@ impl Forwarder {
         }
         Ok(())
     }
-}
-
-/// What the visitor is told about an error; `None`: there is nobody to tell.
-fn refusal_of(error: &Error) -> Option<Refusal> {
-    if let Some(refusal) = refusal_within(error) {
-        return Some(refusal);
-    }
-    match (error.esource(), error.etype()) {
-        (ErrorSource::Upstream, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout) => {
-            Some(Refusal::OriginTooSlow)
-        }
-        (ErrorSource::Upstream, ErrorType::InvalidHTTPHeader | ErrorType::H1Error) => Some(Refusal::OriginInvalid),
-        (ErrorSource::Upstream, _) => Some(Refusal::Unreachable),
-        (ErrorSource::Downstream, _) => None,
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Panicked),
-    }
-}
-
-/// A refusal of our own that travelled inside Pingora's error.
-fn refusal_within(error: &Error) -> Option<Refusal> {
-    let cause = error.root_cause();
-    let within_io = cause
-        .downcast_ref::<std::io::Error>()
-        .and_then(|io| io.get_ref()?.downcast_ref::<Refused>());
-    within_io
-        .or_else(|| cause.downcast_ref::<Refused>())
-        .map(|refused| refused.0)
 }
 
 fn peer(plan: &Plan, choice: Choice) -> HttpPeer {

@@ -50,12 +50,14 @@ const WORDS: &[Word] = &[
     Word {
         word: "thread::sleep(",
         kinds: RUST,
-        // Polling a condition with a deadline, or sampling a real server, in plain threads.
+        // Polling a condition with a deadline, or pacing work against real processes, in plain threads.
         except: &[
             "testkit/src/",
             "benches/",
             "admission/tests/line_redis.rs",
             "config/tests/deploy/",
+            "proxy/tests/e2e",
+            "proxy/src/logging.rs",
         ],
         instead: "a fake clock, or a deadline while polling a condition",
     },
