@@ -207,3 +207,47 @@ fn rows(bearer: &str) -> Vec<Row<'_>> {
 const IN_QUERY: &str =
     "/api/v1/rooms/sale?token=the-token-of-this-test-0123456789&access_token=the-token-of-this-test-0123456789";
 const IN_COOKIE: &str = "token=the-token-of-this-test-0123456789";
+
+/// Everything that is logged while it lasts, at the finest level. The tests' server runs on the test's own thread.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<parking_lot::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A2: whoever sends what where, no token is ever written to the log; what was done is.
+#[tokio::test]
+async fn a2_no_token_reaches_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let server = serve(Fake::with_room("sale")).await;
+    let guess = "a-guess-that-must-not-be-logged";
+    for headers in [
+        vec![("Authorization", format!("Bearer {guess}"))],
+        vec![("Authorization", format!("Basic {guess}"))],
+        vec![("Cookie", format!("token={guess}"))],
+    ] {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(server.send("GET", ROOM, &headers, "").await.status, 401);
+    }
+    server.get(&format!("{ROOM}?token={guess}")).await;
+    assert_eq!(server.patch(ROOM, "\"0\"", r#"{"closed": true}"#).await.status, 200);
+    let text = String::from_utf8_lossy(&log.0.lock()).into_owned();
+    for words in ["admin: wrong token", "admin: settings changed", "room=sale"] {
+        assert!(text.contains(words), "{words} is missing from {text}");
+    }
+    assert!(!text.contains(guess) && !text.contains(TOKEN), "{text}");
+}
