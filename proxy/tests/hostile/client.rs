@@ -77,6 +77,14 @@ impl Peer {
         std::mem::take(&mut self.buf)
     }
 
+    /// So many bytes of what comes; fewer where the connection ends before.
+    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let enough = async { while self.buf.len() < count && self.more().await.is_some() {} };
+        timeout(PATIENCE, enough).await.expect("too little came in time");
+        let rest = self.buf.split_off(count.min(self.buf.len()));
+        std::mem::replace(&mut self.buf, rest)
+    }
+
     async fn more(&mut self) -> Option<()> {
         (self.tcp.read_buf(&mut self.buf).await.ok()? > 0).then_some(())
     }

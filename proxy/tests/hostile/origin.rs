@@ -206,6 +206,8 @@ async fn reply(tcp: &mut TcpStream, target: &str, head: &str, body: &[u8]) -> bo
             let mut some = [0; 4];
             if tcp.read_exact(&mut some).await.is_ok() {
                 let _ = tcp.write_all(&some).await;
+                // As a WebSocket would: the tunnel stays until the client goes.
+                let _ = tcp.read_to_end(&mut Vec::new()).await;
             }
             return false;
         }
