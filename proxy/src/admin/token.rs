@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use stanchion_admission::entropy::Entropy;
 
 /// Shortest token accepted from a file: a shorter one can be guessed.
-pub const MIN_LEN: usize = 20;
+pub const MIN_LEN: usize = 32;
 /// Longest; a header beyond it is not hashed.
-pub const MAX_LEN: usize = 1_024;
+pub const MAX_LEN: usize = 512;
 
 /// What a bearer token is checked against.
 #[derive(Clone)]
@@ -126,12 +126,12 @@ mod tests {
 
     #[test]
     fn only_the_token_matches() {
-        let hash = TokenHash::of("a-token-of-twenty-letters");
-        assert!(hash.matches("a-token-of-twenty-letters"));
+        let hash = TokenHash::of("a-token-of-more-than-thirty-two-letters");
+        assert!(hash.matches("a-token-of-more-than-thirty-two-letters"));
         for wrong in [
             "",
-            "a-token-of-twenty-letter",
-            "A-token-of-twenty-letters",
+            "a-token-of-more-than-thirty-two-letter",
+            "A-token-of-more-than-thirty-two-letters",
             &"x".repeat(MAX_LEN + 1),
         ] {
             assert!(!hash.matches(wrong), "{wrong}");
@@ -164,13 +164,13 @@ mod tests {
             ("", 0o600),
             ("short\n", 0o600),
             ("has a blank in the middle\n", 0o600),
-            ("a-token-of-twenty-letters\n", 0o644),
+            ("a-token-of-more-than-thirty-two-letters\n", 0o644),
         ] {
             write(text, mode);
             let refusal = read(&path).unwrap_err();
-            assert!(!refusal.contains("twenty"), "the token itself is not told: {refusal}");
+            assert!(!refusal.contains("thirty"), "the token itself is not told: {refusal}");
         }
-        write("a-token-of-twenty-letters\nsecond line\n", 0o600);
-        assert_eq!(read(&path).unwrap(), "a-token-of-twenty-letters");
+        write("a-token-of-more-than-thirty-two-letters\nsecond line\n", 0o600);
+        assert_eq!(read(&path).unwrap(), "a-token-of-more-than-thirty-two-letters");
     }
 }
