@@ -29,7 +29,7 @@ macro_rules! contract_suite {
     ($bench:ident) => {
         $crate::contract_tests! { $bench;
             entering:
-                enters_at_once_where_there_is_no_line, gives_the_same_session_again, a_refusal_makes_a_line_for_two_seconds,
+                enters_at_once_where_there_is_no_line, gives_the_same_session_again, a_refusal_makes_a_line_for_four_seconds,
                 nobody_enters_past_a_line, refuses_while_the_room_is_not_open, refuses_without_space_or_pace,
                 refuses_used_and_barred_and_admitted_places, an_unmade_room_refuses, an_operator_can_close_and_pause;
             waiting:

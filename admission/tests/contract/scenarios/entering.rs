@@ -26,7 +26,7 @@ pub async fn gives_the_same_session_again(bench: &dyn Bench) {
     assert_eq!(line.tick().await.admitted_total, 1);
 }
 
-pub async fn a_refusal_makes_a_line_for_two_seconds(bench: &dyn Bench) {
+pub async fn a_refusal_makes_a_line_for_four_seconds(bench: &dyn Bench) {
     let mut line = Line::newborn(bench, |p| p.rate = Rate::per_minute(60).unwrap()).await;
     for n in 0..3 {
         line.entered(place(n, ms(0))).await;
@@ -36,16 +36,16 @@ pub async fn a_refusal_makes_a_line_for_two_seconds(bench: &dyn Bench) {
         Enter::Queue,
         "the batch of three is used up"
     );
-    line.set(ms(1_999));
-    assert_eq!(line.enter(place(4, ms(1_999))).await, Enter::Queue);
-    line.set(ms(3_998));
+    line.set(ms(3_999));
+    assert_eq!(line.enter(place(4, ms(3_999))).await, Enter::Queue);
+    line.set(ms(7_998));
     assert_eq!(
-        line.enter(place(5, ms(3_998))).await,
+        line.enter(place(5, ms(7_998))).await,
         Enter::Queue,
         "the last refusal counts"
     );
-    line.set(ms(5_998));
-    line.entered(place(6, ms(5_998))).await;
+    line.set(ms(11_998));
+    line.entered(place(6, ms(11_998))).await;
 }
 
 /// I7: nobody enters before somebody who waits.
@@ -55,8 +55,8 @@ pub async fn nobody_enters_past_a_line(bench: &dyn Bench) {
     line.set(secs(30));
     assert_eq!(line.enter(place(2, secs(30))).await, Enter::Queue);
     line.end(place(1, ms(0)), End::Released).await;
-    line.set(secs(32));
-    line.entered(place(3, secs(32))).await;
+    line.set(secs(34));
+    line.entered(place(3, secs(34))).await;
 }
 
 pub async fn refuses_while_the_room_is_not_open(bench: &dyn Bench) {
@@ -72,8 +72,8 @@ pub async fn refuses_while_the_room_is_not_open(bench: &dyn Bench) {
         Enter::Queue,
         "before the doors open"
     );
-    line.set(secs(62));
-    line.entered(place(2, secs(62))).await;
+    line.set(secs(64));
+    line.entered(place(2, secs(64))).await;
 }
 
 pub async fn refuses_without_space_or_pace(bench: &dyn Bench) {
@@ -86,8 +86,8 @@ pub async fn refuses_without_space_or_pace(bench: &dyn Bench) {
     line.entered(place(1, ms(0))).await;
     line.set(secs(57));
     assert_eq!(line.enter(place(2, secs(57))).await, Enter::Queue, "no pace");
-    line.set(secs(60));
-    line.entered(place(3, secs(60))).await;
+    line.set(secs(61));
+    line.entered(place(3, secs(61))).await;
 }
 
 /// I5.
@@ -108,8 +108,8 @@ pub async fn an_unmade_room_refuses(bench: &dyn Bench) {
     let mut line = Line::unmade(bench, |_| {});
     assert_eq!(line.enter(place(1, ms(0))).await, Enter::Queue);
     line.tick_newborn().await;
-    line.set(secs(2));
-    line.entered(place(2, secs(2))).await;
+    line.set(secs(4));
+    line.entered(place(2, secs(4))).await;
 }
 
 pub async fn an_operator_can_close_and_pause(bench: &dyn Bench) {
@@ -120,7 +120,7 @@ pub async fn an_operator_can_close_and_pause(bench: &dyn Bench) {
     line.settings(|s| (s.closed, s.paused) = (false, Some("back at noon".into())))
         .await;
     assert_eq!(line.enter(place(2, secs(3))).await, Enter::Queue, "paused");
-    line.run(3).await;
+    line.run(4).await;
     line.settings(|s| s.paused = None).await;
-    line.entered(place(3, secs(6))).await;
+    line.entered(place(3, secs(7))).await;
 }

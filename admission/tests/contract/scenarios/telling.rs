@@ -34,7 +34,7 @@ pub async fn states(bench: &dyn Bench) {
     line.settings(|s| (s.closed, s.paused) = (false, None)).await;
     line.end(place(2, secs(1)), stanchion_admission::store::End::Released)
         .await;
-    line.step(ms(1_999));
+    line.step(ms(3_999));
     assert_eq!(
         line.tick().await.state,
         RoomState::Queueing,
