@@ -1,5 +1,5 @@
-//! Joins per second into a real Redis.
+//! Joins per second into a real Redis. Not measured so far, and that is said rather than passed over.
 
 pub fn run() -> anyhow::Result<()> {
-    Ok(())
+    Err(anyhow::anyhow!("joins are not measured by this version"))
 }
