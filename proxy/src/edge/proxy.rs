@@ -22,12 +22,15 @@ use super::core::Core;
 use super::failure::{refusal_error, refusal_of};
 use super::fields;
 use super::gate::{Asked, Forward, OriginCommand};
+use super::origin::tunnel::TunnelConnector;
 use super::origin::{Choice, Group};
 use super::refusal::Refusal;
 
 /// A request is sent to at most this many servers.
 const MAX_TRIES: usize = 3;
 const IDLE_ORIGIN_CONNECTIONS: usize = 1024;
+/// Connections that may become tunnels are kept apart from the others.
+const TUNNELS: u64 = 1;
 /// How long a tunnel or an event stream may be silent.
 const STREAM_SILENCE: Duration = Duration::from_secs(600);
 
@@ -318,7 +321,12 @@ fn peer(plan: &Plan, choice: Choice) -> HttpPeer {
     peer.options.read_timeout = Some(silence);
     peer.options.write_timeout = Some(settings.read_timeout);
     peer.options.idle_timeout = Some(settings.idle_timeout);
-    if !plan.upgrade {
+    if plan.upgrade {
+        peer.group_key = TUNNELS;
+        peer.options.custom_l4 = Some(Arc::new(TunnelConnector {
+            timeout: settings.connect_timeout,
+        }));
+    } else {
         peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
     }
     peer

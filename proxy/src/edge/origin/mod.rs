@@ -2,6 +2,7 @@
 //! of requests.
 
 mod breaker;
+pub mod tunnel;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
