@@ -118,9 +118,10 @@ async fn one_request(
             stream.close_gently().await;
             None
         }
-        Outcome::Forward { plan, head } => {
+        Outcome::Forward { mut plan, head } => {
             edge.core.stats.forwarded.fetch_add(1, Ordering::Relaxed);
             stream.show(head, framing, plan.upgrade);
+            plan.answered = Some(stream.answered());
             forward(edge, stream, plan).await
         }
     }
@@ -189,6 +190,7 @@ pub fn plan(live: &Live, asked: &Asked<'_>, forward: Forward, upgradable: bool) 
         write_stall: live.tolerance.deadlines.write_stall,
         received: AtomicU64::new(0),
         body_done: AtomicBool::new(false),
+        answered: None,
         forward,
     })
 }

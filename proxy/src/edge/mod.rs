@@ -3,7 +3,7 @@
 //! A connection is accepted and counted (`listen`), watched over (`guard`), and speaks HTTP/1 (`h1`) or HTTP/2
 //! (`h2`). Each request is made strict and canonical (`request`, `path`, `host`, `client_ip`, `fields`: all pure),
 //! the gate is asked (`core`), and the request is answered at once (`answer`) or forwarded by Pingora (`proxy`,
-//! `origin`).
+//! `rewrite`, `origin`).
 
 mod answer;
 mod client_ip;
@@ -23,6 +23,7 @@ mod path;
 mod proxy;
 mod refusal;
 mod request;
+mod rewrite;
 mod settings;
 mod stats;
 mod tls;

@@ -1,6 +1,5 @@
-//! Forwarding, by Pingora's proxy. A request comes here only once the gate has said so, with a [`Plan`]; here its
-//! fields are made fit for the origin, a server is chosen, and the origin's answer is relieved of what is meant for
-//! us alone.
+//! Forwarding, by Pingora's proxy. A request comes here only once the gate has said so, with a [`Plan`]; here a server
+//! is chosen, what `rewrite` changes is changed on the way there and back, and failures become answers.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
@@ -20,11 +19,11 @@ use pingora::{Error, ErrorSource};
 use super::answer;
 use super::core::Core;
 use super::failure::{refusal_error, refusal_of};
-use super::fields;
-use super::gate::{Asked, Forward, OriginCommand};
+use super::gate::{Asked, Forward};
 use super::origin::tunnel::TunnelConnector;
 use super::origin::{Choice, Group};
 use super::refusal::Refusal;
+use super::rewrite::{has_no_body, is_for_us_alone, keep_private, names, take_command, to_origin};
 
 /// A request is sent to at most this many servers.
 const MAX_TRIES: usize = 3;
@@ -48,6 +47,8 @@ pub struct Plan {
     pub write_stall: Duration,
     pub received: AtomicU64,
     pub body_done: AtomicBool,
+    /// To be set once the origin's answer is through; the connection then waits no longer for the rest of the body.
+    pub answered: Option<Arc<AtomicBool>>,
 }
 
 /// One request on its way; a request may have several servers.
@@ -74,6 +75,14 @@ pub fn machinery(core: Arc<Core>) -> Machinery {
     pingora::proxy::http_proxy(&Arc::new(conf), Forwarder { core })
 }
 
+impl Plan {
+    fn set_answered(&self) {
+        if let Some(answered) = &self.answered {
+            answered.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Trip {
     fn plan(&self) -> pingora::Result<&Arc<Plan>> {
         self.plan.as_ref().ok_or_else(|| refusal_error(Refusal::Panicked))
@@ -84,19 +93,6 @@ impl Trip {
             plan.group.report(choice.index, worked);
         }
     }
-}
-
-/// An answer that carries somebody's pass must not be kept by a cache before us, whatever the origin says of it.
-fn keep_private(response: &mut ResponseHeader) -> pingora::Result<()> {
-    for name in [
-        "expires",
-        "cdn-cache-control",
-        "surrogate-control",
-        "cloudflare-cdn-cache-control",
-    ] {
-        response.remove_header(name);
-    }
-    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"))
 }
 
 #[async_trait]
@@ -201,7 +197,23 @@ impl ProxyHttp for Forwarder {
         if ours {
             keep_private(response)?;
         }
+        if has_no_body(response) {
+            plan.set_answered();
+        }
         Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        _: &mut Option<Bytes>,
+        end: bool,
+        trip: &mut Trip,
+    ) -> pingora::Result<Option<Duration>> {
+        if end {
+            trip.plan()?.set_answered();
+        }
+        Ok(None)
     }
 
     async fn response_trailer_filter(
@@ -330,59 +342,4 @@ fn peer(plan: &Plan, choice: Choice) -> HttpPeer {
         peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
     }
     peer
-}
-
-/// Makes a request fit for the origin: what the client may not say goes, what only we may say is set last.
-fn to_origin(upstream: &mut RequestHeader, plan: &Plan, bodyless: bool) -> pingora::Result<()> {
-    for name in names(&upstream.headers, fields::stops_here) {
-        upstream.remove_header(&name);
-    }
-    if fields::cookies_need_care(&upstream.headers, &plan.forward.strip_cookies) {
-        match fields::join_cookies(&upstream.headers, &plan.forward.strip_cookies) {
-            Some(joined) => upstream.insert_header(header::COOKIE, joined)?,
-            None => drop(upstream.remove_header(&header::COOKIE)),
-        }
-    }
-    if bodyless && matches!(upstream.method, Method::POST | Method::PUT | Method::PATCH) {
-        upstream.insert_header(header::CONTENT_LENGTH, HeaderValue::from_static("0"))?;
-    }
-    upstream.insert_header("X-Forwarded-For", plan.client.to_string())?;
-    upstream.insert_header(
-        "X-Forwarded-Proto",
-        HeaderValue::from_static(if plan.tls { "https" } else { "http" }),
-    )?;
-    if let Some(host) = upstream.headers.get(header::HOST).cloned() {
-        upstream.insert_header("X-Forwarded-Host", host)?;
-    }
-    if let Some(host) = &plan.group.settings.host_header {
-        upstream.insert_header(header::HOST, host.as_str())?;
-    }
-    upstream.insert_header("X-Request-Id", plan.request_id.as_str())?;
-    if let Some(pass) = &plan.forward.pass {
-        upstream.insert_header("Stanchion-Pass", pass.as_str())?;
-    }
-    Ok(())
-}
-
-/// The names in a map that match; empty, and without allocation, in the usual case.
-fn names(headers: &HeaderMap, matches: fn(&HeaderName) -> bool) -> Vec<HeaderName> {
-    headers.keys().filter(|name| matches(name)).cloned().collect()
-}
-
-/// Fields of an origin's answer that visitors never see.
-fn is_for_us_alone(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    name.starts_with("stanchion-") || matches!(name, "keep-alive" | "proxy-connection")
-}
-
-fn take_command(headers: &HeaderMap) -> Option<OriginCommand> {
-    let value = headers.get("stanchion-command")?.as_bytes().trim_ascii();
-    match value {
-        b"release" => Some(OriginCommand::Release),
-        b"revoke" => Some(OriginCommand::Revoke),
-        other => {
-            tracing::warn!(command = %other.escape_ascii(), "an origin gave a command that does not exist");
-            None
-        }
-    }
 }

@@ -100,9 +100,14 @@ async fn serve(mut tcp: TcpStream, log: Arc<Log>) {
         let target = head.split(' ').nth(1).unwrap_or("").to_string();
         if target.starts_with("/early") {
             log.seen.lock().push(Seen { head, body: Vec::new() });
-            let _ = tcp
-                .write_all(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
-                .await;
+            let body = if target == "/early-bare" { "" } else { "big" };
+            let answer = format!(
+                "HTTP/1.1 413 Payload Too Large\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = tcp.write_all(answer.as_bytes()).await;
+            // It neither reads the rest nor goes.
+            tokio::time::sleep(Duration::from_secs(60)).await;
             return;
         }
         let Some(body) = read_body(&mut tcp, &mut buf, &head).await else {

@@ -5,6 +5,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -75,6 +76,10 @@ pub struct GuardStream {
     body: Body,
     body_bytes: u64,
     waited: Waited,
+    /// Set by whoever has sent the whole answer, be the body here or not.
+    answered: Arc<AtomicBool>,
+    /// When that was first seen while waiting for the rest of the body.
+    answered_since: Option<Instant>,
     output: Output,
     alarm: Alarm,
 }
@@ -98,6 +103,8 @@ impl GuardStream {
             body: Body::Done,
             body_bytes: 0,
             waited: Waited::default(),
+            answered: Arc::default(),
+            answered_since: None,
             output: Output::new(stall),
             alarm: Alarm::default(),
         }
@@ -122,6 +129,11 @@ impl GuardStream {
     pub fn show(&mut self, head: Bytes, framing: Framing, tunnel: bool) {
         self.replay = head;
         self.set_body(if tunnel { Body::Tunnel } else { Body::new(framing) });
+    }
+
+    /// To be set once the answer to the request being shown is complete: the rest of its body is then not waited for.
+    pub fn answered(&self) -> Arc<AtomicBool> {
+        self.answered.clone()
     }
 
     /// Answering without having read the body: whether all of it is here already and could be dropped, so that the
@@ -166,6 +178,8 @@ impl GuardStream {
         self.body = body;
         self.body_bytes = 0;
         self.waited = Waited::default();
+        self.answered.store(false, Ordering::Relaxed);
+        self.answered_since = None;
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -267,9 +281,7 @@ impl GuardStream {
             if matches!(self.body, Body::Tunnel) {
                 return Poll::Pending;
             }
-            let deadline = self
-                .waited
-                .begin(self.tolerance.deadlines.body_allowance(self.body_bytes));
+            let deadline = self.body_deadline();
             ready!(self.alarm.poll(cx, deadline));
             return Poll::Ready(Err(refused(Refusal::TooSlow)));
         }
@@ -280,6 +292,17 @@ impl GuardStream {
         self.body_bytes += taken as u64;
         buf.set_filled(before + taken);
         Poll::Ready(Ok(()))
+    }
+
+    /// Until when the next bytes of the body may stay away.
+    fn body_deadline(&mut self) -> Instant {
+        let deadlines = &self.tolerance.deadlines;
+        let deadline = self.waited.begin(deadlines.body_allowance(self.body_bytes));
+        if !self.answered.load(Ordering::Relaxed) {
+            return deadline;
+        }
+        let answered = *self.answered_since.get_or_insert_with(Instant::now);
+        deadline.min(answered + deadlines.linger)
     }
 }
 
