@@ -75,10 +75,12 @@ impl KeyDir {
     /// Where the folder or a file is open to others, unreadable, or no key.
     pub fn open(&self, entropy: &dyn Entropy, alg: PassAlg, now: Stamp) -> Result<Opened, KeyDirError> {
         if self.path.exists() && !self.key_files()?.is_empty() {
-            return Ok(Opened {
-                ring: self.read()?,
-                newborn: false,
-            });
+            match self.read() {
+                Ok(ring) => return Ok(Opened { ring, newborn: false }),
+                // Another edge may be in the middle of writing them; then it holds the lock.
+                Err(KeyDirError::Keys { .. }) if self.lock().is_ok() => {}
+                Err(problem) => return Err(problem),
+            }
         }
         self.make()?;
         let _lock = self.lock()?;
