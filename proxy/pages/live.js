@@ -143,7 +143,7 @@ setTimeout(go, ms);
 }
 function go() {
 if (D.get && location.hash) location.reload();
-else location.replace(location.pathname + location.search);
+else location.replace(D.back || location.pathname + location.search);
 }
 
 function chime() {

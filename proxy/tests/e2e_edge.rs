@@ -365,14 +365,25 @@ fn odd_requests_of_those_who_wait() {
     let post = client.send("POST", "/bookings", &waiting.fields(), b"{\"seats\":2}");
     assert_eq!(post.status, 429, "{}", post.text());
     assert_eq!(post.json()["status"], "waiting");
+    assert_eq!(post.json()["submitted"], false);
     let page = client.send(
         "POST",
         "/bookings",
-        &waiting.fields().replace("application/json", "text/html"),
+        &format!(
+            "{}Referer: http://shop.example/seats?row=2\r\n",
+            waiting
+                .fields()
+                .replace("application/json", "text/html")
+                .replace(&edge.at.to_string(), "shop.example")
+        ),
         b"seats=2",
     );
     assert!(page.text().contains("<html"), "{} {}", page.status, page.text());
-    println!("a form sent while waiting: {}", page.status);
+    assert!(
+        page.text().contains("What you sent was not submitted."),
+        "{}",
+        page.text()
+    );
 
     let strange = client.get("/page", "Host: elsewhere.example\r\n");
     assert_eq!(strange.status, 421, "{}", strange.text());

@@ -20,6 +20,7 @@ use stanchion_admission::store::RoomState;
 
 /// Everything inline, uncompressed.
 const MOST_BYTES: usize = 14 * 1024;
+const MOST_BYTES_AFTER_A_FORM: usize = 15 * 1024;
 /// Head and body as browsers get them, which all take gzip; 300 bytes are for status line, date and a ticket's cookies.
 const MOST_BYTES_ON_THE_WIRE: usize = 8_000;
 const REST_OF_HEAD: usize = 300;
@@ -278,4 +279,60 @@ fn refusals_speak_to_people_and_to_machines() {
     };
     let page = body(&pages::refusal(StatusCode::BAD_GATEWAY, "no origin", None, &posted));
     assert!(!page.contains("Try again<"), "a form is not sent twice by a link");
+}
+
+/// What came with a request of somebody who waits is lost; they are told, and led back by GET and never by POST.
+#[test]
+fn a_form_sent_while_waiting_is_not_lost_without_a_word() {
+    let dress = Dress::titled("Riverside Tickets");
+    let view = view(RoomState::Queueing);
+    for language in lang::all() {
+        let lost = language.texts.unsent.as_str();
+        let got = body(&pages::answer(
+            &view,
+            &ask(&dress, language.tag).leading_back(Some("/x".into())),
+        ));
+        assert!(!got.contains(lost) && got.contains("location.reload()}"), "{got}");
+        let posted = PageAsk {
+            method: &Method::POST,
+            ..ask(&dress, language.tag)
+        };
+        let alone = body(&pages::answer(&view, &posted));
+        assert!(alone.contains("location.replace(location.href)") && !alone.contains("reload()}"));
+        let posted = posted.leading_back(Some("/seats?row=2&x=\"</script>".into()));
+        let answer = pages::answer(&view, &posted);
+        let page = body(&answer);
+        assert!(answer.body.len() < MOST_BYTES_AFTER_A_FORM, "{}", answer.body.len());
+        assert!(page.contains(lost), "{}", language.tag);
+        assert!(!page.contains("reload()}"), "the form would be sent again: {page}");
+        for way in [
+            "content=\"12;url=/seats?row=2&amp;x=&quot;&lt;/script&gt;\"",
+            "location.replace(\"/seats?row=2\\u0026x=\\\"\\u003c/script\\u003e\")",
+            "\"back\":\"/seats?row=2\\u0026x=\\\"\\u003c/script\\u003e\"",
+        ] {
+            assert!(page.contains(way), "{way} is missing from {page}");
+        }
+    }
+    let document = |method| {
+        parsed(&pages::answer(
+            &view,
+            &PageAsk::new(method, "bm9uY2U=", "/status", &dress),
+        ))
+    };
+    assert_eq!(document(&Method::PUT)["submitted"], false);
+    assert_eq!(document(&Method::GET).get("submitted"), None);
+}
+
+/// The last line of a page without its script is made of whole sentences.
+#[test]
+fn the_footer_has_its_full_stop() {
+    let dress = Dress::titled("Riverside Tickets");
+    for (language, ends) in [
+        ("en", "UTC</span><noscript>. "),
+        ("ja", "<noscript>。 "),
+        ("th", "<noscript> "),
+    ] {
+        let page = body(&pages::answer(&view(RoomState::Queueing), &ask(&dress, language)));
+        assert!(page.contains(ends), "{language}: {page}");
+    }
 }

@@ -16,7 +16,7 @@ mod guard;
 mod h1;
 mod h2;
 mod handle;
-mod host;
+pub(crate) mod host;
 mod listen;
 mod origin;
 mod path;

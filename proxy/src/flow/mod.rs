@@ -4,6 +4,7 @@
 pub mod cookies;
 pub mod credentials;
 mod own;
+mod provenance;
 pub mod rooms;
 pub mod sites;
 mod speak;

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use stanchion_admission::store::{End, RoomState};
 
 use super::credentials::Credentials;
+use super::provenance::same_site;
 use super::sites::{Site, Sites};
 use super::speak::{self, Said};
 use super::{Decided, LineGate};
@@ -97,7 +98,7 @@ impl LineGate {
 
     /// Gives the place or the session back. Only from a page of the same site (T7).
     async fn leave(&self, site: &Site, asked: &Asked<'_>) -> Answer {
-        if !same_site(asked) {
+        if !same_site(asked.host, asked.headers) {
             return speak::refusal(
                 Some(asked),
                 StatusCode::FORBIDDEN,
@@ -140,18 +141,4 @@ fn not_allowed(asked: &Asked<'_>, allow: &'static str) -> Answer {
     let mut answer = speak::refusal(Some(asked), StatusCode::METHOD_NOT_ALLOWED, &reason);
     answer.headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     answer
-}
-
-/// What the browser says of where the request comes from. Apps, which send neither field, act for themselves.
-fn same_site(asked: &Asked<'_>) -> bool {
-    let field = |name: &str| asked.headers.get(name).map(HeaderValue::as_bytes);
-    match (field("sec-fetch-site"), field("origin")) {
-        (Some(site), _) => matches!(site, b"same-origin" | b"none"),
-        (None, Some(origin)) => {
-            let host = origin.split(|b| *b == b'/').nth(2).unwrap_or_default();
-            let host = host.split(|b| *b == b':').next().unwrap_or_default();
-            host.eq_ignore_ascii_case(asked.host.as_bytes())
-        }
-        (None, None) => true,
-    }
 }

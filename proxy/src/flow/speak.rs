@@ -14,6 +14,7 @@ use stanchion_admission::ticket::{self, Ticket};
 
 use super::cookies::{Kind, TICKET_LIFE};
 use super::credentials::{PASS_HEADER, TICKET_HEADER};
+use super::provenance::way_back;
 use super::sites::Site;
 use super::{Entry, RESERVED, Tell};
 use crate::edge::gate::{Answer, Asked};
@@ -56,6 +57,7 @@ impl Said<'_> {
         let nonce = nonce();
         let status_url = format!("{RESERVED}rooms/{}/status", self.site.name);
         let ask = PageAsk::new(asked.method, &nonce, &status_url, &self.site.dress).with_headers(asked.headers);
+        let ask = ask.leading_back(way_back(asked.host, asked.headers));
         let (mut answer, problem) = pages::answer_or_problem(&view, &ask);
         if let Some(problem) = problem {
             tracing::warn!(room = %self.site.name, %problem, "the room's template failed; the built-in page stands in");

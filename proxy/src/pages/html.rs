@@ -95,7 +95,7 @@ pub fn variables(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> Val
         opens_at => opens_at(view).map(status::plain_time),
         paused_reason => (view.state == RoomState::Paused).then(|| view.paused_reason.as_deref().map(|w| cut(w, MAX_WORDS))).flatten(),
         message => view.message.as_deref().map(|w| cut(w, MAX_WORDS)),
-        notice, stale => view.stale, kept => keeps_place(view),
+        notice, unsent => ask.unsent(), stale => view.stale, kept => keeps_place(view),
         percent => percent(view).unwrap_or(0),
         updated => texts.updated.replace("{when}", &status::plain_time(view.now)),
         refresh_seconds => refresh_seconds(view), status_url => ask.status_url,
@@ -111,8 +111,13 @@ fn say(language: &Language) -> Value {
         place => &texts.place, ahead => &texts.ahead, waiting => &texts.waiting, wait => &texts.wait,
         opens => &texts.opens, organiser => &texts.organiser, progress => &texts.progress, keep => &texts.keep,
         stale => &texts.stale, offline => &texts.offline, sound => &texts.sound, notify => &texts.notify,
-        no_js => &texts.no_js, no_cookies => &texts.no_cookies,
+        no_js => &texts.no_js, stop => stop(&texts.no_js), no_cookies => &texts.no_cookies, unsent => &texts.unsent,
     }
+}
+
+/// How the language ends a sentence; Thai does not.
+fn stop(sentence: &str) -> Option<char> {
+    sentence.chars().next_back().filter(|c| matches!(c, '.' | '。'))
 }
 
 /// What makes a page live, for its head: the refresh for browsers without JavaScript, the data, the script, and a
@@ -129,6 +134,9 @@ fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) ->
         /// The server's clock, in milliseconds.
         now: u64,
         get: bool,
+        /// Where to go at the end, where it is not the same page.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        back: Option<&'a str>,
         room: &'a str,
         state: RoomState,
         position: Option<u64>,
@@ -145,6 +153,7 @@ fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) ->
         title: cut(&ask.dress.title, MAX_TITLE),
         now: view.now.0 / 1_000,
         get: ask.is_get(),
+        back: ask.back.as_deref(),
         room: document.room,
         state: document.state,
         position: document.position,
@@ -155,11 +164,20 @@ fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) ->
     });
     let (seconds, script) = (refresh_seconds(view), SCRIPT.as_str());
     let refresh_ms = seconds * 1_000;
+    // A page that came as the answer to a form must not send the form again.
+    let (refresh, reload) = match &ask.back {
+        Some(back) => {
+            let reload = format!("replace({})", data_block(back));
+            (format!("\"{seconds};url={}\"", escaped(back)), reload)
+        }
+        None if ask.is_get() => (seconds.to_string(), "reload()".to_owned()),
+        None => (seconds.to_string(), "replace(location.href)".to_owned()),
+    };
     format!(
-        "<noscript><meta http-equiv=refresh content={seconds}></noscript>\
+        "<noscript><meta http-equiv=refresh content={refresh}></noscript>\
          <script type=application/json id=stanchion>{data}</script>\
          <script type=module nonce=\"{nonce}\">{script}</script>\
-         <script nomodule nonce=\"{nonce}\">setTimeout(function(){{location.reload()}},{refresh_ms})</script>"
+         <script nomodule nonce=\"{nonce}\">setTimeout(function(){{location.{reload}}},{refresh_ms})</script>"
     )
 }
 
@@ -175,6 +193,12 @@ pub fn data_block<T: Serialize>(data: &T) -> String {
         }
     }
     block
+}
+
+/// Text that can stand in a quoted attribute.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('"', "&quot;");
+    text.replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;")
 }
 
 /// The key of the translations' `state` that fits.

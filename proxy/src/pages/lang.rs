@@ -60,6 +60,8 @@ pub struct Texts {
     pub notify: String,
     pub notice: BTreeMap<String, String>,
     #[serde(skip_serializing)]
+    pub unsent: String,
+    #[serde(skip_serializing)]
     pub no_js: String,
     #[serde(skip_serializing)]
     pub no_cookies: String,

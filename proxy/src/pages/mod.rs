@@ -72,6 +72,8 @@ pub struct PageAsk<'a> {
     pub nonce: &'a str,
     /// Where the page's script asks: a path on the same host.
     pub status_url: &'a str,
+    /// Where the page goes at the end, if not to its own address: a path on the same host.
+    pub back: Option<String>,
     pub dress: &'a Dress,
 }
 
@@ -87,6 +89,7 @@ impl<'a> PageAsk<'a> {
             navigation: false,
             nonce,
             status_url,
+            back: None,
             dress,
         }
     }
@@ -104,6 +107,21 @@ impl<'a> PageAsk<'a> {
         self.accept_encoding = joined(headers, &ACCEPT_ENCODING);
         self.navigation = has("sec-fetch-dest", "document") || has("upgrade-insecure-requests", "1");
         self
+    }
+
+    /// Requests other than GET lead back to `path`, which is one on the same host, with its query.
+    #[must_use]
+    pub fn leading_back(mut self, path: Option<String>) -> Self {
+        self.back = path.filter(|_| !self.is_get());
+        self
+    }
+
+    /// Something was sent along that is lost: while a visitor waits nothing reaches the origin.
+    fn unsent(&self) -> bool {
+        matches!(
+            *self.method,
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+        )
     }
 
     fn is_get(&self) -> bool {
@@ -135,7 +153,11 @@ pub fn answer(view: &WaitView, ask: &PageAsk<'_>) -> Answer {
 pub fn answer_or_problem(view: &WaitView, ask: &PageAsk<'_>) -> (Answer, Option<TemplateProblem>) {
     match ask.form() {
         Form::Html => page(view, ask),
-        Form::Json => (document(&StatusDocument::waiting(view), ask.dress.json_status), None),
+        Form::Json => {
+            let mut waiting = StatusDocument::waiting(view);
+            waiting.submitted = ask.unsent().then_some(false);
+            (document(&waiting, ask.dress.json_status), None)
+        }
     }
 }
 

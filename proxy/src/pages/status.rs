@@ -27,6 +27,9 @@ pub struct StatusDocument<'a> {
     pub paused_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<&'static str>,
+    /// `false`: what came with this request was not passed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submitted: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +62,7 @@ impl<'a> StatusDocument<'a> {
             opens_at: view.opens_at.and_then(rfc3339),
             paused_reason: view.paused_reason.as_deref(),
             notice: view.notice.map(notice_key),
+            submitted: None,
         }
     }
 
@@ -79,6 +83,7 @@ impl<'a> StatusDocument<'a> {
             opens_at: None,
             paused_reason: None,
             notice: None,
+            submitted: None,
         }
     }
 
