@@ -230,6 +230,10 @@ async fn h12_floods_are_ended() {
         ("malformed requests", malformed),
         ("continuations", continuations),
         ("empty data", empty),
+        ("pings", frame(PING, 0, 0, &[0; 8]).repeat(100_000)),
+        ("settings", frame(SETTINGS, 0, 0, b"").repeat(100_000)),
+        ("priorities", frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]).repeat(100_000)),
+        ("unknown frames", frame(0xbe, 0, 0, b"").repeat(100_000)),
     ] {
         let mut peer = H2Peer::to(stand.at).await;
         let (mut reader, mut writer) = peer.tcp.into_split();

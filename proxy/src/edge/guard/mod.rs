@@ -5,6 +5,7 @@ mod as_stream;
 pub mod body;
 pub mod count;
 pub mod deadline;
+mod frames;
 pub mod head;
 mod output;
 pub mod stream;

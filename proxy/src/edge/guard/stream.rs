@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::body::Body;
 use super::deadline::{Alarm, Deadlines, Waited};
+use super::frames::{ControlFrames, Flood};
 use super::head::{Framing, HeadLimits, Scan, Scanner};
 use super::output::Output;
 use super::wire::Wire;
@@ -57,11 +58,17 @@ pub enum Next {
 #[error("request refused: {}", .0.code())]
 pub struct Refused(pub Refusal);
 
+struct Http2 {
+    began: Instant,
+    control: ControlFrames,
+}
+
 pub struct GuardStream {
     wire: Wire,
     id: i32,
     tolerance: Arc<Tolerance>,
-    http2: bool,
+    /// The bytes are HTTP/2 frames, and somebody else's to judge.
+    http2: Option<Http2>,
     /// HTTP/2 may begin by itself, without having been agreed on.
     http2_allowed: bool,
     first: bool,
@@ -92,7 +99,7 @@ impl GuardStream {
             wire,
             id,
             tolerance,
-            http2: false,
+            http2: None,
             http2_allowed,
             first: true,
             eof: false,
@@ -110,9 +117,12 @@ impl GuardStream {
         }
     }
 
-    /// From now on the bytes are HTTP/2 frames, and somebody else's to judge.
+    /// From now on the bytes are HTTP/2 frames.
     pub fn set_http2(&mut self) {
-        self.http2 = true;
+        self.http2 = Some(Http2 {
+            began: Instant::now(),
+            control: ControlFrames::default(),
+        });
     }
 
     /// The socket's number, while it is open.
@@ -149,7 +159,7 @@ impl GuardStream {
 
     /// Whether the request is over and the next one may be looked for.
     pub fn is_between_requests(&self) -> bool {
-        self.body.is_done() && self.replay.is_empty() && !self.http2
+        self.body.is_done() && self.replay.is_empty() && self.http2.is_none()
     }
 
     /// Sends the rest, says that this was the last, and waits for the client to have read it.
@@ -294,6 +304,24 @@ impl GuardStream {
         Poll::Ready(Ok(()))
     }
 
+    /// HTTP/2: everything is shown as it is, and control frames are counted.
+    fn poll_frames(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if self.input.is_empty() {
+            ready!(self.wire.poll_read(cx, buf))?;
+        } else {
+            let shown = self.input.len().min(buf.remaining());
+            buf.put_slice(&self.input.split_to(shown));
+        }
+        let Some(Http2 { began, control }) = &mut self.http2 else {
+            return Poll::Ready(Ok(()));
+        };
+        match control.look(&buf.filled()[before..], began.elapsed()) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Flood) => Poll::Ready(Err(io::Error::other("a flood of HTTP/2 control frames"))),
+        }
+    }
+
     /// Until when the next bytes of the body may stay away.
     fn body_deadline(&mut self) -> Instant {
         let deadlines = &self.tolerance.deadlines;
@@ -318,13 +346,8 @@ impl AsyncRead for GuardStream {
             buf.put_slice(&this.replay.split_to(shown));
             return Poll::Ready(Ok(()));
         }
-        if this.http2 {
-            if this.input.is_empty() {
-                return this.wire.poll_read(cx, buf);
-            }
-            let shown = this.input.len().min(buf.remaining());
-            buf.put_slice(&this.input.split_to(shown));
-            return Poll::Ready(Ok(()));
+        if this.http2.is_some() {
+            return this.poll_frames(cx, buf);
         }
         if this.body.is_done() {
             this.poll_idle(cx)
