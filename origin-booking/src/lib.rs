@@ -8,6 +8,7 @@ mod journal;
 pub mod pass;
 pub mod sale;
 mod service;
+pub mod shop;
 mod web;
 mod writer;
 

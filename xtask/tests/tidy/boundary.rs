@@ -79,6 +79,20 @@ const FENCES: &[Fence] = &[
         why: "the booking service stands alone",
     },
     Fence {
+        scope: "origin-booking/src/shop/",
+        banned: &[
+            "axum",
+            "tokio",
+            "rusqlite",
+            "postgres",
+            "getrandom",
+            "std::thread",
+            "std::fs",
+        ],
+        except: &[],
+        why: "the order processor is pure: time and randomness are arguments",
+    },
+    Fence {
         scope: "proxy/src/",
         banned: &["stanchion_booking"],
         except: &["proxy/src/demo.rs", "proxy/src/demo/"],

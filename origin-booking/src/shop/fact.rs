@@ -1,0 +1,136 @@
+//! What happened. The journal keeps these, one a line; the same facts in the same order always make the same sale.
+//! Fields may be added with a default; nothing is ever renamed.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Reply;
+use super::catalogue::Event;
+use super::codes::Code;
+use super::coupons::Campaign;
+use super::ids::{CampaignId, CodeId, OrderId, PersonId, PollId};
+use super::order::{Method, Order, Stage};
+use super::points::Account;
+use super::polls::Poll;
+use super::stock::Places;
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    Listed(Box<Event>),
+    Order(OrderFact),
+    Goods(GoodsFact),
+    /// A key and the answer it got.
+    Answered(Box<Answered>),
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderFact {
+    /// Held, booked, or waiting: as its stage says.
+    Opened(Box<Order>),
+    /// Somebody who waited is offered places.
+    Offered {
+        id: OrderId,
+        places: Places,
+        until_ms: u64,
+    },
+    CheckedOut {
+        id: OrderId,
+        name: String,
+        code: Option<CodeId>,
+        discount_minor: u64,
+    },
+    PayStarted {
+        id: OrderId,
+        method: Method,
+        attempt: u32,
+        until_ms: u64,
+        extended: bool,
+    },
+    /// The attempt came to nothing; the hold goes on.
+    PayFailed {
+        id: OrderId,
+    },
+    /// The hold's time is over and nobody knows what became of the payment.
+    Doubted {
+        id: OrderId,
+    },
+    Paid {
+        id: OrderId,
+    },
+    Confirmed {
+        id: OrderId,
+        at_ms: u64,
+    },
+    /// Cancelled, expired or refunded: the places are free.
+    Closed {
+        id: OrderId,
+        stage: Stage,
+        at_ms: u64,
+    },
+    /// Money moved for an order that is not owed any: for the organiser to look at.
+    Odd {
+        id: OrderId,
+        attempt: u32,
+        what: String,
+        at_ms: u64,
+    },
+}
+
+impl OrderFact {
+    #[must_use]
+    pub fn id(&self) -> &OrderId {
+        match self {
+            OrderFact::Opened(order) => &order.id,
+            OrderFact::Offered { id, .. }
+            | OrderFact::CheckedOut { id, .. }
+            | OrderFact::PayStarted { id, .. }
+            | OrderFact::PayFailed { id }
+            | OrderFact::Doubted { id }
+            | OrderFact::Paid { id }
+            | OrderFact::Confirmed { id, .. }
+            | OrderFact::Closed { id, .. }
+            | OrderFact::Odd { id, .. } => id,
+        }
+    }
+}
+
+/// Goods that are not places.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoodsFact {
+    Campaign(Campaign),
+    Coupon {
+        campaign: CampaignId,
+        person: PersonId,
+        number: u32,
+        code: Arc<str>,
+        at_ms: u64,
+    },
+    Code(Code),
+    Poll(Poll),
+    Vote {
+        poll: PollId,
+        person: PersonId,
+        option: u32,
+    },
+    /// Double entry: what one account loses, another gains.
+    Points {
+        from: Account,
+        to: Account,
+        points: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<OrderId>,
+    },
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Answered {
+    pub person: PersonId,
+    pub key: Arc<str>,
+    pub fingerprint: Arc<str>,
+    pub reply: Reply,
+    pub at_ms: u64,
+}

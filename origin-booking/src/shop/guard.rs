@@ -1,0 +1,44 @@
+//! The rules that a negative control can switch off, one at a time, to show that a test would have noticed. In a product
+//! build they are always on, and this is nothing but `condition`.
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Guard {
+    Stock,
+    Seat,
+    Cap,
+    Holder,
+    Stage,
+    CouponStock,
+    CouponOnce,
+    CodeUses,
+    Points,
+    VoteOnce,
+    KeyOnce,
+}
+
+impl Guard {
+    /// Whether this condition forbids what is asked.
+    #[cfg(not(test))]
+    pub(super) fn forbids(self, condition: bool) -> bool {
+        condition
+    }
+
+    #[cfg(test)]
+    pub(super) fn forbids(self, condition: bool) -> bool {
+        condition && OFF.with(std::cell::Cell::get) != Some(self)
+    }
+
+    /// Runs something with this guard off, on this thread alone.
+    #[cfg(test)]
+    pub(super) fn without<T>(self, run: impl FnOnce() -> T) -> T {
+        OFF.with(|off| off.set(Some(self)));
+        let result = run();
+        OFF.with(|off| off.set(None));
+        result
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static OFF: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
+}

@@ -1,0 +1,107 @@
+//! Polls: one vote a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::{Fact, GoodsFact};
+use super::guard::Guard;
+use super::ids::{PersonId, PollId, is_plain_id};
+use super::refusal::Refusal;
+use super::{Decision, Done};
+
+/// Most polls, options of one, and voters of one.
+pub const MAX_POLLS: usize = 1_000;
+pub const MAX_OPTIONS: usize = 50;
+pub const MAX_VOTERS: usize = 1_000_000;
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    pub id: PollId,
+    pub question: String,
+    pub options: Vec<String>,
+    /// No vote from this moment on; 0: for ever.
+    #[serde(default)]
+    pub until_ms: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Count {
+    poll: Poll,
+    votes: Vec<u32>,
+    voters: BTreeSet<PersonId>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Polls(BTreeMap<PollId, Count>);
+
+impl Polls {
+    /// The poll and the votes for each option.
+    #[must_use]
+    pub fn result(&self, poll: &str) -> Option<(&Poll, &[u32])> {
+        self.0.get(poll).map(|count| (&count.poll, count.votes.as_slice()))
+    }
+
+    /// Idempotent; what is known stays.
+    pub(super) fn open(&self, poll: &Poll) -> Decision {
+        if self.0.contains_key(&poll.id) {
+            return Ok((Vec::new(), Done::Noted));
+        }
+        if self.0.len() >= MAX_POLLS {
+            return Err(Refusal::Crowded);
+        }
+        let fits = |text: &String| (1..=200).contains(&text.chars().count());
+        let good = (2..=MAX_OPTIONS).contains(&poll.options.len()) && poll.options.iter().all(fits);
+        match good && fits(&poll.question) && is_plain_id(poll.id.as_str()) {
+            true => Ok((vec![Fact::Goods(GoodsFact::Poll(poll.clone()))], Done::Noted)),
+            false => Err(Refusal::BadListing),
+        }
+    }
+
+    pub(super) fn vote(&self, person: &PersonId, poll: &PollId, option: u32, now_ms: u64) -> Decision {
+        let count = self.0.get(poll).ok_or(Refusal::UnknownPoll)?;
+        if count.poll.until_ms > 0 && now_ms >= count.poll.until_ms {
+            return Err(Refusal::PollClosed);
+        }
+        if usize::try_from(option).map_or(true, |option| option >= count.votes.len()) {
+            return Err(Refusal::NoSuchOption);
+        }
+        if Guard::VoteOnce.forbids(count.voters.contains(person)) {
+            return Err(Refusal::Voted);
+        }
+        if count.voters.len() >= MAX_VOTERS {
+            return Err(Refusal::Crowded);
+        }
+        let fact = Fact::Goods(GoodsFact::Vote {
+            poll: poll.clone(),
+            person: person.clone(),
+            option,
+        });
+        Ok((vec![fact], Done::Noted))
+    }
+
+    pub(super) fn evolve(&mut self, fact: &GoodsFact) {
+        match fact {
+            GoodsFact::Poll(poll) => {
+                let count = Count {
+                    votes: vec![0; poll.options.len()],
+                    poll: poll.clone(),
+                    voters: BTreeSet::new(),
+                };
+                self.0.insert(poll.id.clone(), count);
+            }
+            GoodsFact::Vote { poll, person, option } => {
+                let Some(count) = self.0.get_mut(poll) else { return };
+                count.voters.insert(person.clone());
+                if let Some(votes) = usize::try_from(*option)
+                    .ok()
+                    .and_then(|option| count.votes.get_mut(option))
+                {
+                    *votes = votes.saturating_add(1);
+                }
+            }
+            _ => {}
+        }
+    }
+}
