@@ -151,3 +151,23 @@ async fn an_origin_may_have_a_name_of_its_own() {
         );
     }
 }
+
+/// H13: a process that holds all the memory it may forwards nothing and keeps no connection, and still answers itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h13_short_of_memory_the_waiting_page_is_served_on() {
+    let stand = stand(|settings| settings.max_memory = Some(1)).await;
+    let mut peer = Peer::to(stand.at).await;
+    peer.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = peer.reply().await.unwrap();
+    assert_eq!(
+        (reply.status, reply.values("retry-after")),
+        (503, vec!["5"]),
+        "{}",
+        reply.head
+    );
+    assert!(stand.origin.take().is_empty());
+    let mut peer = Peer::to(stand.at).await;
+    peer.send(b"GET /answer HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = peer.reply().await.unwrap();
+    assert!(reply.status == 200 && reply.closes(), "{}", reply.head);
+}

@@ -43,9 +43,14 @@ impl Profile {
     fn environment(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Profile::Quick => &[("STANCHION_SEEDS", "50"), ("PROPTEST_CASES", "64")],
-            Profile::Full => &[("STANCHION_SEEDS", "1000"), ("PROPTEST_CASES", "256")],
+            Profile::Full => &[
+                ("STANCHION_SEEDS", "1000"),
+                ("STANCHION_VICTIMS", "20000"),
+                ("PROPTEST_CASES", "256"),
+            ],
             Profile::Long => &[
                 ("STANCHION_SEEDS", "100000"),
+                ("STANCHION_VICTIMS", "20000"),
                 ("PROPTEST_CASES", "20000"),
                 ("STANCHION_LONG", "1"),
             ],

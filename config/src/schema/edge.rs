@@ -93,9 +93,11 @@ struct GuardTable {
     #[schemars(extend("default" = "8KiB"))]
     max_url_bytes: Option<Size>,
     /// Most connections of one IPv4 /24 or IPv6 /64 at a time.
-    #[schemars(range(min = 1, max = 1_000_000), extend("default" = 1000))]
+    #[schemars(range(min = 1, max = 1_000_000), extend("default" = 4096))]
     connections_per_prefix: Option<u64>,
     /// Most connections in all. Left out, it is 80 % of the file descriptors that the process may open.
     #[schemars(range(min = 1, max = 10_000_000))]
     max_connections: Option<u64>,
+    /// Memory that the process may hold: from 90 % nothing more is forwarded, from 95 % every answer is the last of its connection; the waiting page is served on. Left out, it is the control group's limit, where there is one. From 32MiB to 1TiB.
+    max_memory: Option<Size>,
 }

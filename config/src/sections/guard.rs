@@ -32,8 +32,9 @@ pub(super) fn guard(mut section: Section<'_>, notes: &mut Notes<'_>) -> Guard {
         max_head_bytes: small(section.size("max_head_bytes", "16KiB", &bytes(1 << 10..=256 << 10), notes)),
         max_fields: small(section.integer("max_fields", 100, &count(10..=256), notes)),
         max_url_bytes: small(section.size("max_url_bytes", "8KiB", &bytes(256..=64 << 10), notes)),
-        connections_per_prefix: clamp(section.integer("connections_per_prefix", 1_000, &count(1..=1_000_000), notes)),
+        connections_per_prefix: clamp(section.integer("connections_per_prefix", 4_096, &count(1..=1_000_000), notes)),
         max_connections: max_connections(&mut section, notes),
+        max_memory: max_memory(&mut section, notes),
     };
     if notes.count() == before && guard.max_url_bytes > guard.max_head_bytes {
         let at = section
@@ -89,6 +90,16 @@ fn max_connections(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<u
         why: "every count of the edge has a bound",
     };
     notes.integer(&field, &bounds).map(clamp)
+}
+
+fn max_memory(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<u64> {
+    let field = section.field("max_memory")?;
+    let bounds = Bounds {
+        allowed: 32 << 20..=1 << 40,
+        why: "with less the edge would refuse everybody from the start",
+    };
+    let size = notes.unit(&field, units::size, |size| bounds.allowed.contains(size), "512MiB")?;
+    notes.within(&field, size, &bounds, |size: &u64| units::show_size(*size))
 }
 
 fn small(number: u64) -> usize {

@@ -56,4 +56,6 @@ pub struct Guard {
     pub connections_per_prefix: u32,
     /// Connections in all; `None`: 80 % of the process's file descriptors.
     pub max_connections: Option<u32>,
+    /// Bytes that the process may hold; `None`: what the control group allows.
+    pub max_memory: Option<u64>,
 }

@@ -16,6 +16,7 @@ use stanchion_admission::ids::Stamp;
 use super::gate::{Answer, Asked, Gate, OriginCommand, SessionKey, Verdict};
 use super::guard::count::Counter;
 use super::guard::stream::Tolerance;
+use super::memory::{Gauge, Pressure};
 use super::origin::Origins;
 use super::refusal::Refusal;
 use super::request::ALLOW;
@@ -27,6 +28,7 @@ pub struct Core {
     pub live: ArcSwap<Live>,
     pub connections: Arc<Counter>,
     pub stats: Stats,
+    pub memory: Gauge,
     /// Answers say from now on that they are the last of their connection.
     pub stopping: AtomicBool,
     date: ArcSwap<HeaderValue>,
@@ -70,18 +72,23 @@ impl Core {
             live: ArcSwap::from_pointee(Live::new(settings)),
             connections: Arc::default(),
             stats: Stats::default(),
+            memory: Gauge::default(),
             stopping: AtomicBool::new(false),
             date: ArcSwap::from_pointee(date_now()),
             ids: RequestIds::default(),
         }
     }
 
-    /// Asks the gate; a panic in it is this request's misfortune only.
+    /// Asks the gate; a panic in it is this request's misfortune only. Short of memory, nothing is forwarded.
     pub async fn ask(&self, asked: &Asked<'_>) -> Result<Verdict, Refusal> {
-        AssertUnwindSafe(self.gate.decide(asked))
+        let verdict = AssertUnwindSafe(self.gate.decide(asked))
             .catch_unwind()
             .await
-            .map_err(|_| self.panicked("decide"))
+            .map_err(|_| self.panicked("decide"))?;
+        match verdict {
+            Verdict::Forward(_) if self.memory.now() >= Pressure::High => Err(Refusal::OutOfMemory),
+            verdict => Ok(verdict),
+        }
     }
 
     /// Hands an origin's command to the gate.
@@ -114,6 +121,11 @@ impl Core {
         if refusal == Refusal::MethodNotAllowed {
             answer.headers.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
         }
+        if refusal == Refusal::OutOfMemory {
+            answer
+                .headers
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
         answer.close = true;
         answer
     }
@@ -122,16 +134,17 @@ impl Core {
         self.date.load_full()
     }
 
-    /// Keeps the date and the origins' addresses current, for ever.
+    /// Keeps the date, the memory's gauge and the origins' addresses current, for ever.
     pub async fn keep_current(self: Arc<Self>) {
-        tokio::join!(self.keep_date(), self.keep_addresses());
+        tokio::join!(self.keep_seconds(), self.keep_addresses());
     }
 
-    async fn keep_date(&self) {
+    async fn keep_seconds(&self) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             second.tick().await;
             self.date.store(Arc::new(date_now()));
+            self.memory.measure(self.live.load().settings.max_memory);
         }
     }
 

@@ -19,6 +19,7 @@ use super::fields;
 use super::gate::{Answer, Asked, Forward, Verdict};
 use super::guard::head::{self, Framing, Head};
 use super::guard::stream::{GuardStream, Next};
+use super::memory::Pressure;
 use super::proxy::{Machinery, Plan};
 use super::refusal::Refusal;
 use super::request::{self, Checked};
@@ -101,7 +102,8 @@ async fn one_request(
     match decide(&edge.core, live, &head, from).await {
         Outcome::Answer(answer) => {
             let skipped = stream.skip_body(framing);
-            let close = answer.close || last || !skipped || *edge.stopping.borrow();
+            let scarce = edge.core.memory.now() == Pressure::Highest;
+            let close = answer.close || last || !skipped || scarce || *edge.stopping.borrow();
             send(&edge.core, &mut stream, &answer, is_head, close).await?;
             if !close {
                 return Some(stream);

@@ -49,6 +49,7 @@ pub async fn start(
     sockets: Vec<(TcpListener, ListenerSettings)>,
 ) -> anyhow::Result<EdgeHandle> {
     let core = Arc::new(Core::new(gate, settings));
+    core.memory.measure(core.live.load().settings.max_memory);
     core.live.load_full().origins.look_up().await;
     let machinery = Arc::new(machinery(core.clone()));
     let (stop, stopping) = watch::channel(false);

@@ -18,6 +18,7 @@ mod h2;
 mod handle;
 pub(crate) mod host;
 mod listen;
+mod memory;
 mod origin;
 mod path;
 mod proxy;

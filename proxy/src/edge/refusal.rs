@@ -43,12 +43,13 @@ pub enum Refusal {
     Unreachable,
     OriginTooSlow,
     OriginInvalid,
+    OutOfMemory,
 }
 
 use Refusal::*;
 
 impl Refusal {
-    pub const ALL: [Refusal; 37] = [
+    pub const ALL: [Refusal; 38] = [
         RequestLine,
         Version,
         LineEnding,
@@ -86,6 +87,7 @@ impl Refusal {
         Unreachable,
         OriginTooSlow,
         OriginInvalid,
+        OutOfMemory,
     ];
 
     pub fn status(self) -> StatusCode {
@@ -102,6 +104,7 @@ impl Refusal {
             Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Unreachable | OriginInvalid => StatusCode::BAD_GATEWAY,
             OriginTooSlow => StatusCode::GATEWAY_TIMEOUT,
+            OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -146,6 +149,7 @@ impl Refusal {
             Unreachable => "unreachable",
             OriginTooSlow => "origin-too-slow",
             OriginInvalid => "origin-invalid",
+            OutOfMemory => "out-of-memory",
         }
     }
 
@@ -189,6 +193,7 @@ impl Refusal {
             Unreachable => "The origin cannot be reached.",
             OriginTooSlow => "The origin took too long to answer.",
             OriginInvalid => "The origin's answer is not valid HTTP.",
+            OutOfMemory => "Too much is going on here at the moment. Please try again in a few seconds.",
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct EdgeSettings {
     pub trusted_proxies: Trusted,
     pub tolerance: Tolerance,
     pub connections: ConnectionCaps,
+    /// Bytes of memory; `None`: what the control group allows.
+    pub max_memory: Option<u64>,
     pub origins: Vec<OriginSettings>,
 }
 

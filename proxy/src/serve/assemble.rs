@@ -22,6 +22,7 @@ pub fn edge_settings(config: &Config) -> EdgeSettings {
             overall: config.edge.guard.max_connections.map(|most| most as usize),
             per_prefix: config.edge.guard.connections_per_prefix as usize,
         },
+        max_memory: config.edge.guard.max_memory,
         origins: config.origins.iter().map(origin).collect(),
     }
 }
