@@ -2,15 +2,17 @@
 //! kernel's own account. Knows nothing of what it serves.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use stanchion_testkit::net::{free_port, wait_until};
+use anyhow::{Context, Result, bail, ensure};
+use stanchion_testkit::net::wait_until;
 use stanchion_testkit::process::{Process, Signal};
+
+use crate::http::{Client, Field, Reply};
+use crate::line::Keepers;
 
 /// The core of the server under measurement; the load and the origin have the other one.
 const SERVER_CORE: &str = "0";
@@ -20,10 +22,43 @@ pub struct Contestant {
     pub name: &'static str,
     pub port: u16,
     /// Sent with every request, e.g. a cookie.
-    pub headers: Vec<(String, String)>,
+    pub fields: Vec<Field>,
     pub path: &'static str,
+    pub expected: Expected,
+    /// Who else must be there while this one is measured.
+    pub company: Option<Keepers>,
     process: Process,
     log: PathBuf,
+}
+
+/// What every answer must be.
+#[derive(Clone, Debug)]
+pub enum Expected {
+    Body(String),
+    /// The status of somebody who waits, far from the head.
+    Waiting,
+}
+
+/// Somebody deep in the line is told to come again no sooner than this; near the head it is three seconds.
+const DEEP_REFRESH_MS: u64 = 10_000;
+
+impl Expected {
+    pub fn check(&self, reply: &Reply) -> Result<()> {
+        let text = String::from_utf8_lossy(&reply.body);
+        let right = reply.status == 200
+            && match self {
+                Expected::Body(body) => text == *body,
+                Expected::Waiting => is_deep_in_line(&text),
+            };
+        ensure!(right, "not the right answer: {} {text}", reply.status);
+        Ok(())
+    }
+}
+
+fn is_deep_in_line(text: &str) -> bool {
+    let status: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let refresh_ms = status["refresh_ms"].as_u64().unwrap_or(0);
+    status["status"] == "waiting" && status["position"].is_u64() && refresh_ms >= DEEP_REFRESH_MS
 }
 
 /// How to start one.
@@ -33,39 +68,69 @@ pub struct Start<'a> {
     pub port: u16,
     pub core: &'a str,
     pub dir: &'a Path,
-    pub under_callgrind: bool,
+    pub callgrind: Callgrind<'a>,
+}
+
+/// Whether instructions are counted, and where callgrind's own account goes, for `callgrind_annotate`.
+#[derive(Clone, Copy, Debug)]
+pub enum Callgrind<'a> {
+    Off,
+    Count { profiles: Option<&'a Path> },
+}
+
+impl Callgrind<'_> {
+    pub fn is_on(self) -> bool {
+        matches!(self, Callgrind::Count { .. })
+    }
 }
 
 impl Contestant {
     pub fn start(how: &Start<'_>) -> Result<Contestant> {
-        let log = how.dir.join(format!("{}.log", how.name.replace(' ', "-")));
+        let file_name = how.name.replace(' ', "-");
+        let log = how.dir.join(format!("{file_name}.log"));
         let mut command = Command::new("taskset");
         command.args(["-c", how.core]);
-        if how.under_callgrind {
-            command.args(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        if let Callgrind::Count { profiles } = how.callgrind {
+            let out = profiles.map_or(PathBuf::from("/dev/null"), |dir| {
+                dir.join(format!("{file_name}.callgrind"))
+            });
+            command.args(["valgrind", "--tool=callgrind"]);
+            command.arg(format!("--callgrind-out-file={}", out.display()));
         }
         command.args(&how.command).current_dir(how.dir);
         command
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?);
         let process = Process::spawn(&mut command).with_context(|| format!("starting {}", how.name))?;
-        let patience = Duration::from_secs(if how.under_callgrind { 120 } else { 20 });
-        if !wait_until(patience, || TcpStream::connect(("127.0.0.1", how.port)).is_ok()) {
-            bail!(
-                "{} does not listen on {}:\n{}",
-                how.name,
-                how.port,
-                fs::read_to_string(&log)?
-            );
-        }
-        Ok(Contestant {
+        let contestant = Contestant {
             name: how.name,
             port: how.port,
-            headers: Vec::new(),
+            fields: Vec::new(),
             path: "/",
+            expected: Expected::Body(String::new()),
+            company: None,
             process,
             log,
-        })
+        };
+        contestant.await_listening(how.callgrind.is_on())?;
+        Ok(contestant)
+    }
+
+    fn await_listening(&self, slow: bool) -> Result<()> {
+        let patience = Duration::from_secs(if slow { 120 } else { 20 });
+        let listens = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        if !wait_until(patience, listens) {
+            let log = fs::read_to_string(&self.log)?;
+            bail!("{} does not listen on {}:\n{log}", self.name, self.port);
+        }
+        Ok(())
+    }
+
+    /// One request, whose answer must be right.
+    pub fn probe(&self) -> Result<Reply> {
+        let reply = Client::new(self.port).get(self.path, &self.fields)?;
+        self.expected.check(&reply).with_context(|| self.name.to_owned())?;
+        Ok(reply)
     }
 
     pub fn url(&self) -> String {
@@ -91,18 +156,14 @@ impl Contestant {
         Ok(ticks * 10_000) // USER_HZ is 100 on Linux
     }
 
-    /// Resident memory in KiB.
+    /// Resident memory of the process and its children, in KiB.
     pub fn rss_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap_or_default();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .unwrap_or("0");
-        line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+        family(self.process.pid()).into_iter().map(rss_kib).sum()
     }
 
     /// Ends it politely; what it printed.
     pub fn finish(mut self) -> Result<String> {
+        drop(self.company.take());
         self.process.signal(Signal::Terminate);
         if !wait_until(Duration::from_secs(60), || !self.process.is_running()) {
             self.process.kill();
@@ -123,73 +184,47 @@ fn family(pid: u32) -> Vec<u32> {
     all
 }
 
-/// One plain request on a connection of its own; the whole answer as text.
-pub fn fetch(port: u16, path: &str, headers: &[(String, String)]) -> Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let extra: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// The cookies an answer sets, as one `Cookie` value.
-pub fn cookies(answer: &str) -> String {
-    let lines = answer.lines().take_while(|line| !line.is_empty());
-    let set = lines.filter_map(|line| {
-        line.split_once(": ")
-            .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
-    });
-    let pairs: Vec<&str> = set.filter_map(|(_, value)| value.split(';').next()).collect();
-    pairs.join("; ")
-}
-
-/// nginx with one worker: `location` is the body of `location /`.
-pub fn nginx(name: &'static str, dir: &Path, core: &str, location: &str, under_callgrind: bool) -> Result<Contestant> {
-    let port = free_port();
-    let config = dir.join(format!("{}.conf", name.replace(' ', "-")));
-    let user = if runs_as_root() { "user root;" } else { "" };
-    let workers = if under_callgrind {
-        "master_process off;"
-    } else {
-        "worker_processes 1;"
-    };
-    let text = format!(
-        "daemon off; {user} {workers} pid {port}.pid; error_log /dev/null crit;\n\
-         events {{ worker_connections 4096; }}\n\
-         http {{ access_log off; keepalive_requests 100000000; default_type text/plain;\n\
-         client_body_temp_path t{port}; proxy_temp_path p{port}; fastcgi_temp_path f{port}; uwsgi_temp_path u{port}; scgi_temp_path s{port};\n\
-         server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ {location} }} }} }}\n"
-    );
-    fs::write(&config, text)?;
-    let command = vec![
-        "nginx".into(),
-        "-p".into(),
-        dir.display().to_string(),
-        "-c".into(),
-        config.display().to_string(),
-    ];
-    Contestant::start(&Start {
-        name,
-        command,
-        port,
-        core,
-        dir,
-        under_callgrind,
-    })
-}
-
-fn runs_as_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+fn rss_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
 }
 
 pub fn server_core() -> &'static str {
     SERVER_CORE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status,
+            fields: Vec::new(),
+            body: body.as_bytes().to_vec(),
+            bytes: body.len(),
+        }
+    }
+
+    #[test]
+    fn only_the_right_bytes_will_do() {
+        let expected = Expected::Body("ok".to_owned());
+        assert!(expected.check(&reply(200, "ok")).is_ok());
+        for wrong in [reply(502, "ok"), reply(302, "ok"), reply(200, "no"), reply(200, "")] {
+            assert!(expected.check(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn only_somebody_deep_in_line_will_do() {
+        let told = |status, position, refresh_ms| {
+            let text = format!(r#"{{"status":"{status}","position":{position},"refresh_ms":{refresh_ms}}}"#);
+            Expected::Waiting.check(&reply(200, &text)).is_ok()
+        };
+        assert!(told("waiting", "301", 55_000));
+        assert!(!told("admitted", "null", 0) && !told("waiting", "null", 55_000));
+        assert!(!told("waiting", "7", 3_100), "near the head");
+    }
 }

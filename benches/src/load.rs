@@ -1,46 +1,111 @@
 //! wrk, pinned to the other core: so many connections, so many seconds, and what came back.
 
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::contestant::{Contestant, LOAD_CORE};
+
+pub const CONNECTIONS: u32 = 64;
+
+/// Printed by wrk itself in plain numbers; asked for once, at the end, so that it costs no request anything.
+const SCRIPT: &str = r#"
+done = function(summary, latency)
+  local e = summary.errors
+  print(string.format("result %d %d %d %d %d", summary.requests, summary.duration, summary.bytes,
+    e.connect + e.read + e.write + e.timeout + e.status, latency:percentile(99)))
+end
+"#;
 
 /// One round of load on one contestant.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
     pub requests_per_s: f64,
     pub cpu_us_per_request: f64,
+    pub p99_us: f64,
 }
 
-const CONNECTIONS: &str = "64";
+/// What wrk counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Counted {
+    requests: f64,
+    duration_us: f64,
+    bytes: f64,
+    errors: f64,
+    p99_us: f64,
+}
 
-/// Loads `target` for `seconds`; an error where any answer was not a 2xx or a connection broke.
-pub fn round(target: &Contestant, seconds: u64) -> Result<Round> {
+/// Loads `target` for `seconds`. An error where an answer was bad, a connection broke, or the answers were not of the
+/// size of the right one, which is asked for before and after.
+pub fn round(target: &Contestant, seconds: u64, dir: &Path) -> Result<Round> {
+    let right = target.probe()?;
     let before = target.cpu_us()?;
-    let mut wrk = Command::new("taskset");
-    wrk.args(["-c", LOAD_CORE, "wrk", "-t1", "-c", CONNECTIONS])
-        .arg(format!("-d{seconds}s"));
-    for (name, value) in &target.headers {
-        wrk.arg("-H").arg(format!("{name}: {value}"));
-    }
-    let output = wrk
-        .arg(target.url())
-        .output()
-        .context("wrk is missing: apt-get install wrk")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.contains("Non-2xx") || text.contains("Socket errors") || !output.status.success() {
-        bail!("{}: not every answer was good:\n{text}", target.name);
-    }
-    let requests: f64 = number_before(&text, " requests in").context("wrk printed no total")?;
+    let counted = wrk(target, seconds, dir)?;
     let cpu_us = target.cpu_us()?.saturating_sub(before) as f64;
+    target.probe()?;
+    ensure!(counted.errors == 0.0, "{}: {} bad answers", target.name, counted.errors);
+    ensure!(counted.requests > 0.0, "{} answered nothing", target.name);
+    let each = counted.bytes / counted.requests;
+    let close = (each / right.bytes as f64 - 1.0).abs() < 0.03;
+    ensure!(close, "{}: {each:.0} bytes each, {} expected", target.name, right.bytes);
     Ok(Round {
-        requests_per_s: requests / seconds as f64,
-        cpu_us_per_request: cpu_us / requests.max(1.0),
+        requests_per_s: counted.requests * 1e6 / counted.duration_us,
+        cpu_us_per_request: cpu_us / counted.requests,
+        p99_us: counted.p99_us,
     })
 }
 
-fn number_before(text: &str, marker: &str) -> Option<f64> {
-    let head = text.split(marker).next()?;
-    head.split_whitespace().last()?.parse().ok()
+fn wrk(target: &Contestant, seconds: u64, dir: &Path) -> Result<Counted> {
+    let script = dir.join("result.lua");
+    std::fs::write(&script, SCRIPT)?;
+    let mut wrk = Command::new("taskset");
+    wrk.args(["-c", LOAD_CORE, "wrk", "-t1"])
+        .arg(format!("-c{CONNECTIONS}"))
+        .arg(format!("-d{seconds}s"))
+        .arg("-s")
+        .arg(&script);
+    for (name, value) in &target.fields {
+        wrk.arg("-H").arg(format!("{name}: {value}"));
+    }
+    let output = wrk.arg(target.url()).output().context("taskset could not be started")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let trouble = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(
+        output.status.success(),
+        "wrk failed (apt-get install wrk, where it is missing):\n{text}{trouble}"
+    );
+    parse(&text).with_context(|| format!("wrk printed no result:\n{text}{trouble}"))
+}
+
+fn parse(text: &str) -> Option<Counted> {
+    let line = text.lines().find_map(|line| line.strip_prefix("result "))?;
+    let numbers: Vec<f64> = line.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+    let &[requests, duration_us, bytes, errors, p99_us] = numbers.as_slice() else {
+        return None;
+    };
+    Some(Counted {
+        requests,
+        duration_us,
+        bytes,
+        errors,
+        p99_us,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_script_prints() {
+        let counted = parse("Running 1s test\n  2 threads\nresult 100 1000000 5000 0 1234\n").unwrap();
+        assert_eq!(
+            (counted.requests, counted.bytes, counted.p99_us),
+            (100.0, 5000.0, 1234.0)
+        );
+        for bad in ["", "result", "result 1 2 3", "result 1 2 3 4 x", "result 1 2 3 4 5 6"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -3,10 +3,15 @@
 
 mod contestant;
 mod edge;
+mod http;
 mod instructions;
 mod joins;
+mod line;
 mod load;
 mod report;
+mod yardsticks;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -22,11 +27,17 @@ struct Cli {
     /// Count user-space instructions under callgrind, too (slow, repeatable).
     #[arg(long)]
     instructions: bool,
+    /// Keep callgrind's own accounts in this folder, for `callgrind_annotate`.
+    #[arg(long, requires = "instructions")]
+    profiles: Option<PathBuf>,
+    /// Places that join, and wait.
+    #[arg(long, default_value_t = 100_000)]
+    places: usize,
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 enum What {
     /// Admitted requests: Stanchion, bare Pingora and nginx in front of the same origin.
     Admitted,
@@ -34,24 +45,31 @@ enum What {
     Polls,
     /// Joins per second into a real Redis, and store commands per join.
     Joins,
+    /// All of them, which is the default.
     All,
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    let profiles = cli.profiles.map(std::path::absolute).transpose()?;
+    if let Some(dir) = &profiles {
+        std::fs::create_dir_all(dir)?;
+    }
     let plan = edge::Plan {
         rounds: cli.rounds.max(1),
         seconds: cli.seconds.max(1),
         instructions: cli.instructions,
+        profiles,
     };
-    match cli.what {
-        What::Admitted => edge::admitted(&plan),
-        What::Polls => edge::polls(&plan),
-        What::Joins => joins::run(),
-        What::All => {
-            edge::admitted(&plan)?;
-            edge::polls(&plan)?;
-            joins::run()
-        }
+    let what = cli.what.unwrap_or(What::All);
+    if matches!(what, What::Admitted | What::All) {
+        println!("{}", edge::admitted(&plan)?);
     }
+    if matches!(what, What::Polls | What::All) {
+        println!("{}", edge::polls(&plan)?);
+    }
+    if matches!(what, What::Joins | What::All) {
+        println!("{}", joins::run(cli.places)?);
+    }
+    Ok(())
 }

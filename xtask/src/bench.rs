@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: makes sure that the proxies to compare with are here, then runs `stanchion-benches`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::install;
 use crate::peers::Chore;
-use crate::shell::{cargo, must, pass_through};
+use crate::shell::{cargo, command, must, pass_through, root};
 
 pub fn run(args: &[String]) -> Result<ExitCode> {
     install::ensure(Chore::Bench)?;
@@ -20,16 +21,11 @@ pub fn run(args: &[String]) -> Result<ExitCode> {
         "--package",
         "stanchion-benches",
     ]))?;
-    let mut run = cargo();
-    run.args([
-        "run",
-        "--release",
-        "--locked",
-        "--package",
-        "stanchion-benches",
-        "--bin",
-        "stanchion-benches",
-        "--",
-    ]);
-    pass_through(run.args(args))
+    // Not `cargo run`: for one package alone features resolve differently, and everything would be built again.
+    pass_through(command(built("stanchion-benches")).args(args))
+}
+
+fn built(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("release").join(name)
 }

@@ -175,6 +175,20 @@ pub const PEERS: &[Peer] = &[
         source: Source::Apt(&["nginx-light"]),
     },
     Peer {
+        name: "wrk",
+        needed_by: &[Bench],
+        why: "makes the load of the measurements",
+        detect: Detect::Program(&["wrk"]),
+        source: Source::Apt(&["wrk"]),
+    },
+    Peer {
+        name: "taskset",
+        needed_by: &[Bench],
+        why: "keeps the load and what is measured on cores of their own",
+        detect: Detect::Program(&["taskset"]),
+        source: Source::Apt(&["util-linux"]),
+    },
+    Peer {
         name: "valgrind",
         needed_by: &[Bench],
         why: "counts instructions per request",

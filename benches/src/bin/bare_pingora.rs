@@ -1,6 +1,8 @@
 //! Pingora with nothing on top: the yardstick. `proxy` forwards to one origin, `answer` answers by itself with
 //! Pingora's own HTTP app. Built in the same workspace and profile as `stanchion`.
 
+use std::net::SocketAddr;
+
 use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 use http::Response;
@@ -8,6 +10,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::http::ResponseHeader;
 use pingora::prelude::*;
 use pingora::protocols::http::ServerSession;
+use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
 
 #[derive(Parser)]
@@ -21,7 +24,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Work {
     /// Forward everything to this origin.
-    Proxy { origin: String },
+    Proxy { origin: SocketAddr },
     /// Answer everything with a body of so many bytes.
     Answer { body_bytes: usize },
     /// Answer from the proxy's request filter, the other way to answer by itself.
@@ -29,7 +32,7 @@ enum Work {
 }
 
 struct Forwarder {
-    origin: String,
+    origin: SocketAddr,
     /// Answer in the filter instead of forwarding.
     own_answer: Option<Vec<u8>>,
 }
@@ -52,7 +55,7 @@ impl ProxyHttp for Forwarder {
     }
 
     async fn upstream_peer(&self, _: &mut Session, (): &mut Self::CTX) -> Result<Box<HttpPeer>> {
-        Ok(Box::new(HttpPeer::new(self.origin.as_str(), false, String::new())))
+        Ok(Box::new(HttpPeer::new(self.origin, false, String::new())))
     }
 }
 
@@ -72,9 +75,15 @@ impl ServeHttp for Answerer {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let mut server = Server::new(None).map_err(|e| anyhow::anyhow!("{e}"))?;
+    // A polite end is a quick one.
+    let conf = ServerConf {
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
-    let forwarder = |origin: String, own_answer| Forwarder { origin, own_answer };
+    let forwarder = |origin, own_answer| Forwarder { origin, own_answer };
     match cli.work {
         Work::Proxy { origin } => {
             let mut service = http_proxy_service(&server.configuration, forwarder(origin, None));
@@ -82,7 +91,7 @@ fn main() -> anyhow::Result<()> {
             server.add_service(service);
         }
         Work::Filter { body_bytes } => {
-            let filter = forwarder(String::new(), Some(vec![b'x'; body_bytes]));
+            let filter = forwarder(SocketAddr::from(([127, 0, 0, 1], 9)), Some(vec![b'x'; body_bytes]));
             let mut service = http_proxy_service(&server.configuration, filter);
             service.add_tcp(&cli.listen);
             server.add_service(service);
