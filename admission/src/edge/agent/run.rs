@@ -34,6 +34,8 @@ pub(super) async fn run(shared: Arc<Shared>, room: Arc<Room>, mut stop: watch::R
         }
     }
     flush(&shared, &room).await;
+    // What is remembered of the room is then true of its last moment.
+    tick(&shared, &room).await;
 }
 
 pub(super) async fn tick(shared: &Shared, room: &Room) {
