@@ -10,6 +10,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("edge.listen", edge.listen != then.listen),
         ("edge.listen_tls", edge.listen_tls != then.listen_tls),
         ("edge.admin", edge.admin != then.admin),
+        ("edge.name", edge.name != then.name),
         ("edge.region", edge.region != then.region),
         ("edge.http2", edge.http2 != then.http2),
         ("edge.upgrade_sock", edge.upgrade_sock != then.upgrade_sock),

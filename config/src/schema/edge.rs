@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::words::{Address, Duration, Host, Path, Prefix, Size, Speed};
+use super::words::{Address, Duration, Host, Name, Path, Prefix, Size, Speed};
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -19,6 +19,9 @@ pub(super) struct EdgeTable {
     /// needs a token.
     #[schemars(extend("default" = "127.0.0.1:9090"))]
     admin: Option<Address>,
+    /// What tells this edge from others that share `keys.dir`: its file in there is called so. Left out, it is made of
+    /// the admin address.
+    name: Option<Name>,
     /// The name of the region, 1 to 32 characters of `a-z`, `0-9` and `-`. It goes into passes, logs and metrics.
     #[schemars(regex(pattern = r"^[a-z0-9-]{1,32}$"))]
     region: Option<String>,

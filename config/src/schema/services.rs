@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::words::{Duration, LogFormat, LogLevel, Name, Path, Prefix, Signing};
+use super::words::{Duration, Host, LogFormat, LogLevel, Name, Path, Prefix, Signing};
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -17,6 +17,10 @@ pub(super) struct AdminTable {
     /// Peers that may connect. Without any: everybody who can reach the address.
     #[schemars(length(max = 64), extend("default" = []))]
     allow: Option<Vec<Prefix>>,
+    /// Names under which it is asked for (`edge-1`, `*.internal`). Besides them it answers to `localhost`, to loopback
+    /// addresses and to the address it listens on; to every address where that is `0.0.0.0` or `[::]`.
+    #[schemars(length(max = 64), extend("default" = []))]
+    hosts: Option<Vec<Host>>,
 }
 
 #[derive(JsonSchema)]

@@ -45,6 +45,7 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
         listen: addresses(listen),
         listen_tls: addresses(listen_tls),
         admin,
+        name: own_name(&mut section, notes),
         region: region(&mut section, notes),
         trusted_proxies: trusted(&mut section, notes),
         certificates,
@@ -206,6 +207,11 @@ fn certificates_fit_listeners(
         }
         _ => {}
     }
+}
+
+fn own_name(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<String> {
+    section.field("name")?;
+    names::name(section, "edge-1", notes)
 }
 
 fn region(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<String> {

@@ -46,6 +46,7 @@ pub(super) fn admin(mut section: Section<'_>, edge: &EdgeRead, notes: &mut Notes
         .into_iter()
         .map(|(_, net)| net)
         .collect();
+    let hosts = hosts(&mut section, notes);
     let token = file.or(hash);
     let address = edge.value.admin;
     if !address.ip().is_loopback() && notes.count() == before {
@@ -68,7 +69,24 @@ pub(super) fn admin(mut section: Section<'_>, edge: &EdgeRead, notes: &mut Notes
         }
     }
     section.close(notes);
-    Admin { token, allow }
+    Admin { token, allow, hosts }
+}
+
+/// "Every host" is none of the choices: a web page under a name of its own could then talk to the listener.
+fn hosts(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Vec<String> {
+    let hosts = names::hosts(section, "hosts", &[], notes);
+    if let Some(field) = section.field("hosts").filter(|_| hosts.iter().any(|host| host == "*")) {
+        let why = "any web page whose name is made to lead here could then speak to the admin listener".to_owned();
+        notes.error(
+            &field.at,
+            Told {
+                what: "`hosts` holds \"*\"".to_owned(),
+                why,
+                help: "name the hosts, such as \"edge-1.internal\" or \"*.internal\"".to_owned(),
+            },
+        );
+    }
+    hosts
 }
 
 fn token_hash(field: &Field<'_>, notes: &mut Notes<'_>) -> Option<AdminToken> {

@@ -13,6 +13,8 @@ pub struct Edge {
     /// TLS listeners. There is a certificate wherever there is one of these.
     pub listen_tls: Vec<SocketAddr>,
     pub admin: SocketAddr,
+    /// Tells edges apart that share the folder of keys.
+    pub name: Option<String>,
     /// Goes into passes (`rgn`) and logs.
     pub region: Option<String>,
     /// Peers whose `X-Forwarded-For` is believed.

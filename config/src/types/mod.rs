@@ -50,6 +50,8 @@ pub struct Admin {
     pub token: Option<AdminToken>,
     /// Peers that may connect; empty: anybody who can reach the address.
     pub allow: Vec<IpNet>,
+    /// Names under which it answers, besides `localhost` and addresses.
+    pub hosts: Vec<String>,
 }
 
 /// The bearer token of the admin API.

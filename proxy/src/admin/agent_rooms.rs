@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use stanchion_admission::edge::agent::Agent;
 use stanchion_admission::ids::RoomName;
 use stanchion_admission::policy::{LiveSettings, RoomPolicy};
-use stanchion_admission::store::StoreError;
 
-use super::port::{Health, LineFacts, RoomFacts, RoomsPort};
+use super::port::{Ahead, Health, LineFacts, RoomFacts, RoomsPort, Unchanged};
 
 /// The agent, with the policies it was started with. After a reload call [`AgentRooms::reconfigure`].
 pub struct AgentRooms {
     agent: Arc<Agent>,
     policies: ArcSwap<Vec<Arc<RoomPolicy>>>,
     keys_loaded: AtomicBool,
+    notes: Option<Arc<dyn Ahead>>,
 }
 
 impl AgentRooms {
@@ -24,7 +24,18 @@ impl AgentRooms {
     /// otherwise: an edge without keys does not start.
     #[must_use]
     pub fn new(agent: Arc<Agent>, policies: Vec<RoomPolicy>) -> Arc<AgentRooms> {
+        AgentRooms::noting(agent, policies, None)
+    }
+
+    /// As [`AgentRooms::new`]; every change is written down in `notes` first.
+    #[must_use]
+    pub fn with_notes(agent: Arc<Agent>, policies: Vec<RoomPolicy>, notes: Arc<dyn Ahead>) -> Arc<AgentRooms> {
+        AgentRooms::noting(agent, policies, Some(notes))
+    }
+
+    fn noting(agent: Arc<Agent>, policies: Vec<RoomPolicy>, notes: Option<Arc<dyn Ahead>>) -> Arc<AgentRooms> {
         Arc::new(AgentRooms {
+            notes,
             agent,
             policies: ArcSwap::from_pointee(shared(policies)),
             keys_loaded: AtomicBool::new(true),
@@ -75,8 +86,22 @@ impl RoomsPort for AgentRooms {
         room: &RoomName,
         expected_version: u64,
         settings: LiveSettings,
-    ) -> Result<LiveSettings, StoreError> {
-        self.agent.put_settings(room, expected_version, settings).await
+    ) -> Result<LiveSettings, Unchanged> {
+        let Some(notes) = &self.notes else {
+            return Ok(self.agent.put_settings(room, expected_version, settings).await?);
+        };
+        let next = LiveSettings {
+            version: expected_version + 1,
+            ..settings.clone()
+        };
+        if !Arc::clone(notes).note(room, next).await {
+            return Err(Unchanged::NotDurable);
+        }
+        let put = self.agent.put_settings(room, expected_version, settings).await;
+        if put.is_err() {
+            Arc::clone(notes).withdraw(room).await;
+        }
+        Ok(put?)
     }
 
     fn health(&self) -> Health {
@@ -92,6 +117,7 @@ impl RoomsPort for AgentRooms {
             rooms_without_snapshot: silent.collect(),
             clock_uncertainty: health.clock_uncertainty,
             wall_error: health.wall_error,
+            checkpoint_works: self.notes.as_ref().is_none_or(|notes| notes.works()),
         }
     }
 }

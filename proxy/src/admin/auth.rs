@@ -17,12 +17,14 @@ use super::listener::Peer;
 use super::problem::Problem;
 use super::state::Admin;
 use super::token::TokenHash;
+use crate::edge::Hosts;
 
 /// The door of the admin plane.
 pub struct Door {
     token: TokenHash,
     /// Empty: anybody who can reach the address.
     allow: Vec<IpNet>,
+    pub(super) names: Hosts,
     attempts: Mutex<Attempts>,
     began: Instant,
 }
@@ -42,26 +44,36 @@ impl Door {
         Door {
             token,
             allow,
+            names: Hosts::from_patterns([]),
             attempts: Mutex::default(),
             began: Instant::now(),
         }
+    }
+
+    /// Names under which it answers, besides `localhost` and addresses: exact ones, or `*.example.org`.
+    #[must_use]
+    pub fn named(self, names: &[String]) -> Door {
+        let names = Hosts::from_patterns(names.iter().map(String::as_str).filter(|name| *name != "*"));
+        Door { names, ..self }
     }
 
     fn may_connect(&self, peer: IpAddr) -> bool {
         self.allow.is_empty() || self.allow.iter().any(|network| network.contains(&peer.to_canonical()))
     }
 
-    /// A network that is shut out is not told whether its token was right.
+    /// The right token always opens: whoever guesses must not lock the operator out. It has 256 random bits, so that
+    /// what the pause slows down is not the finding of it but the noise.
     fn judge(&self, peer: IpAddr, headers: &HeaderMap) -> Judged {
         let (network, now) = (Network::of(peer), self.began.elapsed());
-        let mut attempts = self.attempts.lock();
-        if let Some(wait) = attempts.shut_out(network, now) {
-            return Judged::ShutOut(wait);
-        }
         match shown(headers) {
-            Shown::Token(token) if self.token.matches(token) => Judged::Welcome,
-            Shown::Nothing => Judged::Nameless,
-            Shown::Token(_) | Shown::Nonsense => {
+            Shown::Token(token) if self.token.matches(token) => return Judged::Welcome,
+            Shown::Nothing => return Judged::Nameless,
+            Shown::Token(_) | Shown::Nonsense => {}
+        }
+        let mut attempts = self.attempts.lock();
+        match attempts.shut_out(network, now) {
+            Some(wait) => Judged::ShutOut(wait),
+            None => {
                 attempts.note_wrong(network, now);
                 Judged::Wrong
             }
@@ -182,9 +194,10 @@ mod tests {
         }
     }
 
-    /// A2: the sixth try of a network within a minute is not looked at, right or wrong; a missing token is no try.
+    /// A2: the sixth wrong token of a network within a minute is told to wait; the right one always opens, and a missing
+    /// one is no try.
     #[test]
-    fn a2_guessing_shuts_a_network_out() {
+    fn a2_guessing_shuts_the_guesser_out_and_nobody_else() {
         let door = Door::new(TokenHash::of(TOKEN), vec![]);
         let right = "Bearer the-right-token-of-this-test";
         for _ in 0..20 {
@@ -193,9 +206,17 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(judged(&door, "192.0.2.1", &["Bearer wrong"]), Judged::Wrong);
         }
-        let again = judged(&door, "192.0.2.99", &[right]);
+        let again = judged(&door, "192.0.2.99", &["Bearer wrong"]);
         assert!(matches!(again, Judged::ShutOut(_)), "same network: {again:?}");
-        assert_eq!(judged(&door, "198.51.100.1", &[right]), Judged::Welcome, "another one");
+        for peer in ["192.0.2.1", "192.0.2.99", "198.51.100.1"] {
+            assert_eq!(judged(&door, peer, &[right]), Judged::Welcome, "{peer}");
+        }
+        assert_eq!(judged(&door, "192.0.2.1", &[]), Judged::Nameless);
+        assert_eq!(
+            judged(&door, "198.51.100.1", &["Bearer wrong"]),
+            Judged::Wrong,
+            "another network"
+        );
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub fn judge(health: &Health) -> Readiness {
         store(health),
         clock(health),
         wall(health),
+        checkpoint(health),
     ];
     let ready = checks.iter().all(|check| check.verdict != CheckVerdict::Bad);
     let degraded = ready && checks.iter().any(|check| check.verdict == CheckVerdict::Degraded);
@@ -154,6 +155,17 @@ fn wall(health: &Health) -> Check {
     }
 }
 
+fn checkpoint(health: &Health) -> Check {
+    let (verdict, detail) = match health.checkpoint_works {
+        true => (CheckVerdict::Good, "written every second"),
+        false => (
+            CheckVerdict::Degraded,
+            "cannot be written: with a store in memory no change is taken, and a restart is cautious",
+        ),
+    };
+    check("checkpoint", verdict, detail)
+}
+
 fn check(name: &'static str, verdict: CheckVerdict, detail: impl Into<String>) -> Check {
     Check {
         name,
@@ -174,12 +186,13 @@ mod tests {
             rooms_without_snapshot: vec![],
             clock_uncertainty: Some(Duration::from_micros(800)),
             wall_error: Some(Duration::from_millis(30)),
+            checkpoint_works: true,
         }
     }
 
-    /// F1, F9: what makes an edge unready, and what only degrades it.
+    /// F1, F9, F15: what makes an edge unready, and what only degrades it.
     #[test]
-    fn f1_f9_readiness_table() {
+    fn f1_f9_f15_readiness_table() {
         let silent = vec![RoomName::new("sale").unwrap()];
         let far = Some(Duration::from_secs(6));
         for (health, ready, degraded, why) in [
@@ -229,6 +242,15 @@ mod tests {
                 false,
                 false,
                 "F9: this machine's clock is wrong",
+            ),
+            (
+                Health {
+                    checkpoint_works: false,
+                    ..good()
+                },
+                true,
+                true,
+                "F15: the disk is full",
             ),
         ] {
             let readiness = judge(&health);

@@ -19,6 +19,7 @@ mod problem;
 mod rooms;
 mod router;
 mod scrape;
+mod site;
 mod state;
 pub mod token;
 
@@ -32,7 +33,8 @@ use tokio::time::MissedTickBehavior;
 
 pub use agent_rooms::AgentRooms;
 pub use auth::Door;
-pub use port::{Health, LineFacts, RoomFacts, RoomsPort};
+use listener::{Bounded, Bounds};
+pub use port::{Ahead, Health, LineFacts, RoomFacts, RoomsPort, Unchanged};
 pub use state::Admin;
 
 /// How often every room's figures are noted, for "admitted per minute".
@@ -41,13 +43,13 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 /// Serves the admin plane on a bound listener until `stop` is ready; requests under way are finished.
 ///
 /// # Errors
-/// The listener broke.
+/// The listener has no address.
 pub async fn serve(
     listener: TcpListener,
     admin: Arc<Admin>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router::router(Arc::clone(&admin)).into_make_service_with_connect_info::<listener::Peer>();
+    let router = router::router(Arc::clone(&admin), listener.local_addr()?);
     let watcher = tokio::spawn(async move {
         let mut every = tokio::time::interval(OBSERVE_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,9 +58,7 @@ pub async fn serve(
             admin.observe();
         }
     });
-    let served = axum::serve(listener::Bounded::new(listener), service)
-        .with_graceful_shutdown(stop)
-        .await;
+    listener::serve(Bounded::new(listener, Bounds::default()), router, stop).await;
     watcher.abort();
-    served
+    Ok(())
 }

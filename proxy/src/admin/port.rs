@@ -26,6 +26,31 @@ pub struct LineFacts {
     pub stale: bool,
 }
 
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum Unchanged {
+    /// As the store said.
+    Store(StoreError),
+    /// It could not be written down, and would not outlive this process.
+    NotDurable,
+}
+
+impl From<StoreError> for Unchanged {
+    fn from(error: StoreError) -> Unchanged {
+        Unchanged::Store(error)
+    }
+}
+
+/// Where a change is written down before it is made. `true` from [`Ahead::note`]: it is on the disk, or need not be.
+#[async_trait]
+pub trait Ahead: Send + Sync + 'static {
+    async fn note(self: Arc<Self>, room: &RoomName, settings: LiveSettings) -> bool;
+    /// It was not made after all.
+    async fn withdraw(self: Arc<Self>, room: &RoomName);
+    /// What the edge remembers was written when it last should have been.
+    fn works(&self) -> bool;
+}
+
 /// What readiness is judged by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
@@ -39,6 +64,8 @@ pub struct Health {
     pub clock_uncertainty: Option<Duration>,
     /// How far this machine's own clock is from the store's.
     pub wall_error: Option<Duration>,
+    /// What this edge remembers of its rooms can be written to the disk.
+    pub checkpoint_works: bool,
 }
 
 #[async_trait]
@@ -54,13 +81,14 @@ pub trait RoomsPort: Send + Sync + 'static {
     /// snapshot.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] with the version that is current; else the store could not be asked.
+    /// [`StoreError::Conflict`] with the version that is current; else the store could not be asked, or the change not be
+    /// written down. Nothing has changed then, except where the store's answer was lost.
     async fn put_settings(
         &self,
         room: &RoomName,
         expected_version: u64,
         settings: LiveSettings,
-    ) -> Result<LiveSettings, StoreError>;
+    ) -> Result<LiveSettings, Unchanged>;
 
     fn health(&self) -> Health;
 }

@@ -17,7 +17,7 @@ use super::document::{Room, RoomList};
 use super::etag::{self, Match};
 use super::listener::Peer;
 use super::patch::{Patch, Refused};
-use super::port::RoomFacts;
+use super::port::{RoomFacts, Unchanged};
 use super::problem::{Fault, Problem};
 use super::state::Admin;
 
@@ -80,6 +80,7 @@ pub async fn show(State(admin): State<Arc<Admin>>, Path(room): Path<String>) -> 
         (status = 428, description = "If-Match is missing", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many wrong tokens from this network", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "The change cannot be written down; nothing was changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn change(
@@ -251,7 +252,20 @@ fn stale(version: u64) -> Problem {
     )
 }
 
-fn refused(error: &StoreError) -> Problem {
+fn refused(unchanged: &Unchanged) -> Problem {
+    match unchanged {
+        Unchanged::Store(error) => refused_by_store(error),
+        Unchanged::NotDurable => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "not-durable",
+            "The change cannot be written down",
+            "this edge cannot write to the folder of its keys, and a restart would forget the change; nothing was \
+             changed (see the edge's log)",
+        ),
+    }
+}
+
+fn refused_by_store(error: &StoreError) -> Problem {
     let away = |detail: &str| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -1,5 +1,6 @@
 //! Which path is whose, and what every answer carries.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use axum::routing::get;
 use tower_http::timeout::TimeoutLayer;
 
 use super::problem::Problem;
+use super::site::Site;
 use super::state::Admin;
-use super::{auth, health, openapi, pages, rooms, scrape};
+use super::{auth, health, openapi, pages, rooms, scrape, site};
 
 /// No handler takes longer, the store included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +33,12 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-pub fn router(admin: Arc<Admin>) -> Router {
+/// `bound`: where the listener is.
+pub fn router(admin: Arc<Admin>, bound: SocketAddr) -> Router {
+    let site = Site {
+        admin: Arc::clone(&admin),
+        bound,
+    };
     let open = Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -58,6 +65,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .merge(guarded)
         .layer(DefaultBodyLimit::max(rooms::MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(middleware::from_fn(site::require_own_pages))
+        .layer(middleware::from_fn_with_state(site, site::require_own_name))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), auth::require_peer))
         .layer(middleware::from_fn(add_headers))
         .with_state(admin)

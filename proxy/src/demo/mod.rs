@@ -135,7 +135,7 @@ fn welcome(edge: &Running, args: &Demo) {
     println!("  Stand in line    http://{visitors}/");
     println!("  Steer the room   http://{}/", edge.admin);
     if let Some(token) = &edge.made_token {
-        println!("  Admin token      {token}");
+        println!("  Admin token      {}", token.text);
     }
     println!(
         "\n  Stop with Ctrl-C{}.\n",

@@ -98,6 +98,16 @@ pub fn pass_algorithm(config: &Config) -> PassAlg {
     }
 }
 
+/// What this edge's own file in the folder of keys is called.
+#[must_use]
+pub fn edge_name(edge: &Edge) -> String {
+    let from_address = || {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        edge.admin.to_string().chars().map(plain).collect()
+    };
+    edge.name.clone().unwrap_or_else(from_address)
+}
+
 /// `iss` of every pass: the public address where it is configured, else a name that says whose it is.
 #[must_use]
 pub fn issuer(config: &Config) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::assemble;
 use super::handover::{self, Taken};
-use super::start::{Bound, Running, start};
+use super::start::{Bound, MadeToken, Running, start};
 use crate::cli::check::told;
 use crate::config_file;
 use crate::logging;
@@ -70,6 +71,7 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             Some(()) = successor.recv() => {
+                running.relieved().await;
                 tracing::info!("a successor has taken the sockets over");
                 break;
             }
@@ -91,8 +93,20 @@ fn announce(running: &Running) {
     }
     tracing::info!(address = %running.admin, "the admin plane listens");
     if let Some(token) = &running.made_token {
-        // Shown once, on the terminal and not in the log.
-        eprintln!("stanchion: the admin token, made just now (kept in the keys' folder): {token}");
+        eprintln!("{}", word_of(token, std::io::stderr().is_terminal()));
+    }
+}
+
+/// The token itself is for a person at a terminal; what is collected from standard error must not hold it.
+fn word_of(token: &MadeToken, to_a_person: bool) -> String {
+    let kept = format!(
+        "stanchion: an admin token was made just now and is kept in {}",
+        token.file.display()
+    );
+    if to_a_person {
+        format!("{kept}: {}", token.text)
+    } else {
+        kept
     }
 }
 
@@ -275,4 +289,24 @@ fn folder(path: &Path) -> PathBuf {
 
 async fn settle(changes: &mut mpsc::Receiver<()>) {
     while let Ok(Some(())) = tokio::time::timeout(DEBOUNCE, changes.recv()).await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A2: a token reaches a terminal, never a file or a journal.
+    #[test]
+    fn a2_a_made_token_is_shown_to_a_person_only() {
+        let token = MadeToken {
+            text: "the-token".to_owned(),
+            file: "keys/admin.token".into(),
+        };
+        assert!(word_of(&token, true).contains("the-token"));
+        let logged = word_of(&token, false);
+        assert!(
+            logged.contains("keys/admin.token") && !logged.contains("the-token"),
+            "{logged}"
+        );
+    }
 }

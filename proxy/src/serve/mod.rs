@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod checkpoint;
 pub mod handover;
+pub mod keeper;
 mod main;
 mod places;
 mod reload;

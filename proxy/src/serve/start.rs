@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use stanchion_admission::clock::{Clock, SystemClock};
 use stanchion_admission::edge::agent::Agent;
-use stanchion_admission::entropy::SystemEntropy;
+use stanchion_admission::entropy::{Entropy, SystemEntropy};
 use stanchion_admission::ids::RoomName;
 use stanchion_admission::keys;
 use stanchion_admission::pass::PassCache;
-use stanchion_admission::store::Store;
+use stanchion_admission::policy::RoomPolicy;
 use stanchion_admission::store::memory::MemoryStore;
 use stanchion_admission::store::redis::{RedisOptions, RedisStore};
+use stanchion_admission::store::{EdgeMemory, Store};
 use stanchion_config::{AdminToken, Config, StoreKind};
 use stanchion_geo::Geo;
 use tokio::sync::watch;
@@ -24,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use super::assemble;
 use super::checkpoint::{Checkpoint, cautious};
+use super::keeper::Keeper;
 use super::places;
 use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
@@ -56,6 +59,12 @@ impl Bound {
     }
 }
 
+/// A token for the admin plane, and the file that keeps it, for its owner's eyes only.
+pub struct MadeToken {
+    pub text: String,
+    pub file: PathBuf,
+}
+
 /// A running system.
 pub struct Running {
     pub edge: EdgeHandle,
@@ -67,10 +76,10 @@ pub struct Running {
     pub keys: KeyDir,
     pub(super) geo: Arc<Geo>,
     /// Made at this start, because the configuration names no token.
-    pub made_token: Option<String>,
+    pub made_token: Option<MadeToken>,
     pub(super) admin_socket: TcpListener,
-    checkpoint: Checkpoint,
-    keeper: JoinHandle<()>,
+    keeper: Arc<Keeper>,
+    keeping: JoinHandle<()>,
     stop_admin: watch::Sender<bool>,
 }
 
@@ -86,11 +95,9 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let Opened { ring, newborn } = keys.open(&*entropy, assemble::pass_algorithm(config), clock.wall())?;
     let store = open_store(config, &clock).await?;
     let policies = assemble::policies(config);
-    let checkpoint = Checkpoint::in_folder(&config.keys.dir);
-    let mut memories = checkpoint.read();
-    if config.store.url.kind() == StoreKind::Memory {
-        memories = cautious(memories, &policies);
-    }
+    let alone = config.store.url.kind() == StoreKind::Memory;
+    let checkpoint = Checkpoint::new(&config.keys.dir, &assemble::edge_name(&config.edge), run_id(&*entropy));
+    let memories = remember(&checkpoint, alone, &policies);
     let agent = Agent::start(
         store,
         clock.clone(),
@@ -114,14 +121,15 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     });
     let edge = edge::start(assemble::edge_settings(config), gate.clone(), bound.edge).await?;
     metrics.watch_edge(edge.figures());
-    let rooms = AgentRooms::new(agent.clone(), policies);
+    let keeper = Keeper::new(checkpoint, agent.clone(), alone);
+    let rooms = AgentRooms::with_notes(agent.clone(), policies, keeper.clone());
     rooms.keys_loaded(true);
     let (token, made_token) = admin_token(config)?;
-    let door = Door::new(token, config.admin.allow.clone());
+    let door = Door::new(token, config.admin.allow.clone()).named(&config.admin.hosts);
     let admin = Admin::new(rooms.clone(), door, metrics.clone(), config.metrics.require_token);
     let admin_socket = bound.admin.try_clone()?;
     let (admin_address, stop_admin) = serve_admin(bound.admin, admin)?;
-    let keeper = tokio::spawn(checkpoint.clone().keep(agent.clone()));
+    let keeping = tokio::spawn(keeper.clone().keep());
     Ok(Running {
         edge,
         admin: admin_address,
@@ -133,26 +141,48 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         geo,
         made_token,
         admin_socket,
-        checkpoint,
         keeper,
+        keeping,
         stop_admin,
     })
 }
 
 impl Running {
+    /// A successor has taken over: what is remembered is its own affair now.
+    pub async fn relieved(&self) {
+        self.keeper.put_down().await;
+    }
+
     /// Lets requests end for at most `drain`, tells the store what is pending, and writes the checkpoint.
     pub async fn stop(self, drain: Duration) {
         let cut_off = self.edge.stop(drain).await;
         if cut_off > 0 {
             tracing::warn!(connections = cut_off, "connections were cut off after the drain");
         }
-        self.keeper.abort();
+        self.keeping.abort();
         self.agent.shutdown().await;
-        if let Err(problem) = self.checkpoint.write(&self.agent.memories()) {
-            tracing::error!(%problem, "the last checkpoint could not be written");
-        }
+        self.keeper.close().await;
         self.stop_admin.send_replace(true);
     }
+}
+
+/// What the last run left behind. The mark of its clean stop goes at once: what happens from now on is not in the file.
+fn remember(checkpoint: &Checkpoint, alone: bool, policies: &[RoomPolicy]) -> Vec<(RoomName, EdgeMemory)> {
+    let remembered = checkpoint.read();
+    if let Err(problem) = checkpoint.write(&remembered.rooms, false) {
+        tracing::error!(file = %checkpoint.path().display(), %problem, "the checkpoint cannot be written");
+    }
+    if alone {
+        cautious(remembered, policies)
+    } else {
+        remembered.rooms
+    }
+}
+
+fn run_id(entropy: &dyn Entropy) -> u64 {
+    let mut bits = [0; 8];
+    entropy.fill(&mut bits);
+    u64::from_be_bytes(bits)
 }
 
 async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
@@ -196,7 +226,7 @@ fn serve_admin(socket: TcpListener, admin: Arc<Admin>) -> anyhow::Result<(Socket
 }
 
 /// The configured token's hash; without one, a token in the keys' folder, made at the first start.
-fn admin_token(config: &Config) -> anyhow::Result<(TokenHash, Option<String>)> {
+fn admin_token(config: &Config) -> anyhow::Result<(TokenHash, Option<MadeToken>)> {
     match &config.admin.token {
         Some(AdminToken::Sha256(hash)) => Ok((TokenHash::from_sha256(*hash), None)),
         Some(AdminToken::File(path)) => {
@@ -206,7 +236,8 @@ fn admin_token(config: &Config) -> anyhow::Result<(TokenHash, Option<String>)> {
         None => {
             let path = config.keys.dir.join("admin.token");
             let (text, made) = token::read_or_create(&path, &SystemEntropy).map_err(anyhow::Error::msg)?;
-            Ok((TokenHash::of(&text), made.then_some(text)))
+            let hash = TokenHash::of(&text);
+            Ok((hash, made.then_some(MadeToken { text, file: path })))
         }
     }
 }

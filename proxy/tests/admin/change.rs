@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use stanchion::admin::Unchanged;
 use stanchion_admission::policy::LiveSettings;
 use stanchion_admission::rate::Rate;
 use stanchion_admission::store::StoreError;
@@ -123,7 +124,7 @@ async fn concurrent_edits() {
         server.send("PATCH", ROOM, &headers, r#"{"closed": true}"#).await.status,
         428
     );
-    *fake.refuse.lock() = Some(StoreError::Conflict(9));
+    *fake.refuse.lock() = Some(StoreError::Conflict(9).into());
     let lost = server.patch(ROOM, "*", r#"{"closed": true}"#).await;
     assert_eq!(lost.status, 412, "somebody on another edge was faster");
     assert!(lost.json()["detail"].as_str().unwrap().contains("version 9"));
@@ -141,7 +142,7 @@ async fn a_store_that_is_away() {
         (StoreError::Nonsense("x".into()), "makes no sense"),
     ] {
         let fake = Fake::with_room("sale");
-        *fake.refuse.lock() = Some(refusal.clone());
+        *fake.refuse.lock() = Some(refusal.clone().into());
         let answer = serve(fake).await.patch(ROOM, "\"0\"", r#"{"closed": true}"#).await;
         assert_eq!(answer.status, 503, "{refusal:?}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
@@ -233,4 +234,23 @@ async fn admitted_per_minute() {
         server.get(ROOM).await.json()["line"]["admitted_per_minute"],
         json!(30.0)
     );
+}
+
+/// F15: what cannot be written down is not done, and the answer says so.
+#[tokio::test]
+async fn f15_a_change_that_cannot_be_kept_is_refused() {
+    let fake = Fake::with_room("sale");
+    let server = serve(fake.clone()).await;
+    *fake.refuse.lock() = Some(Unchanged::NotDurable);
+    fake.health.lock().checkpoint_works = false;
+    let answer = server.patch(ROOM, "\"0\"", r#"{"closed": true}"#).await;
+    assert_eq!(answer.status, 507, "{}", answer.body);
+    assert_eq!(answer.json()["type"], "urn:stanchion:problem:not-durable");
+    assert_eq!(
+        server.get(ROOM).await.json()["settings"]["closed"],
+        false,
+        "the old state stays"
+    );
+    let ready = server.send("GET", "/readyz", &[], "").await;
+    assert_eq!((ready.status, ready.json()["degraded"].as_bool()), (200, Some(true)));
 }

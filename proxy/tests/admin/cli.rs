@@ -81,7 +81,7 @@ async fn changes() {
 #[tokio::test]
 async fn failures() {
     let (fake, server) = served().await;
-    *fake.refuse.lock() = Some(StoreError::Conflict(9));
+    *fake.refuse.lock() = Some(StoreError::Conflict(9).into());
     let stale = room(&server, TOKEN, &["close", "sale"]).await;
     assert_eq!(
         (stale.status.code(), fake.puts.lock().len()),
@@ -89,7 +89,7 @@ async fn failures() {
         "{}",
         text(&stale.stderr)
     );
-    *fake.refuse.lock() = Some(StoreError::Away("deadline".into()));
+    *fake.refuse.lock() = Some(StoreError::Away("deadline".into()).into());
     assert_eq!(room(&server, TOKEN, &["close", "sale"]).await.status.code(), Some(3));
     for (args, code, words) in [
         (vec!["show", "nothing-here"], 1, "No such room"),

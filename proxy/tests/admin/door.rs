@@ -40,7 +40,8 @@ async fn a1_a2_who_gets_in() {
     }
 }
 
-/// A2: five wrong tokens in a minute, then the door is shut for that network, and says for how long.
+/// A2: five wrong tokens in a minute, then guessers of that network are told to wait, and for how long. The operator
+/// is not among them.
 #[tokio::test]
 async fn a2_guessing_is_shut_out() {
     let server = serve(Fake::with_room("sale")).await;
@@ -51,8 +52,13 @@ async fn a2_guessing_is_shut_out() {
             401
         );
     }
-    let answer = server.get(ROOM).await;
-    assert_eq!(answer.status, 429, "even with the right token");
+    let answer = server
+        .send("GET", ROOM, &[("Authorization", "Bearer guess-5")], "")
+        .await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert_eq!(server.get(ROOM).await.status, 200, "the right token always opens");
+    let changed = server.patch(ROOM, "*", r#"{"message": "Calm, please."}"#).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
     let wait: u64 = answer
         .header("retry-after")
         .and_then(|value| value.parse().ok())
@@ -94,6 +100,42 @@ async fn metrics_behind_the_token_where_asked() {
             answer.body
         );
     }
+}
+
+/// A2: a name that is not ours (DNS rebinding) is not answered, and another site's page changes nothing.
+#[tokio::test]
+async fn a2_only_our_own_names_and_pages() {
+    let fake = Fake::with_room("sale");
+    let server = serve(fake.clone()).await;
+    let ask = |host: &'static str, path: &'static str| {
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n")
+    };
+    for (host, path, expected) in [
+        ("localhost", ROOM, 200),
+        ("127.0.0.1:1", ROOM, 200),
+        ("[::1]", ROOM, 200),
+        ("evil.example", ROOM, 421),
+        ("evil.example", "/", 421),
+        ("evil.example", "/metrics", 421),
+        ("evil.example", "/healthz", 421),
+        ("192.0.2.1", ROOM, 421),
+    ] {
+        let answer = server.raw(ask(host, path).as_bytes()).await;
+        assert_eq!(answer.status, expected, "{host}{path}: {}", answer.body);
+    }
+    let bearer = format!("Bearer {TOKEN}");
+    for origin in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/merge-patch+json"),
+            ("If-Match", "*"),
+            origin,
+        ];
+        let answer = server.send("PATCH", ROOM, &headers, r#"{"closed": true}"#).await;
+        assert_eq!(answer.status, 403, "{origin:?}: {}", answer.body);
+        assert_eq!(answer.json()["type"], "urn:stanchion:problem:cross-site");
+    }
+    assert_eq!(fake.puts.lock().len(), 0);
 }
 
 /// Every answer says that nobody may keep, frame or sniff it; the pages run no script but their own.

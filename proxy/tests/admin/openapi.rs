@@ -135,7 +135,7 @@ async fn changes_and_refusals_are_as_promised() {
         template,
         &server.patch("/api/v1/rooms/none", "*", "{}").await,
     );
-    *fake.refuse.lock() = Some(StoreError::Busy);
+    *fake.refuse.lock() = Some(StoreError::Busy.into());
     assert_promised(
         &document,
         "patch",

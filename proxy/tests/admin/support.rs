@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::Value;
 use stanchion::admin::token::TokenHash;
-use stanchion::admin::{Admin, Door, Health, LineFacts, RoomFacts, RoomsPort};
+use stanchion::admin::{Admin, Door, Health, LineFacts, RoomFacts, RoomsPort, Unchanged};
 use stanchion::metrics::Metrics;
-use stanchion_admission::ids::{Epoch, RoomName, Stamp};
-use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
-use stanchion_admission::rate::Rate;
-use stanchion_admission::store::{RoomState, Snapshot, StoreError};
+use stanchion_admission::ids::RoomName;
+use stanchion_admission::policy::LiveSettings;
+use stanchion_admission::store::{RoomState, StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+#[path = "../../src/admin/fixtures.rs"]
+mod fixtures;
 
 pub const TOKEN: &str = "the-token-of-this-test-0123456789";
 
@@ -22,55 +24,20 @@ pub fn name(room: &str) -> RoomName {
     RoomName::new(room).expect("a room's name")
 }
 
-pub fn policy(room: &str) -> RoomPolicy {
-    RoomPolicy {
-        name: name(room),
-        mode: Mode::Fifo,
-        capacity: 100,
-        rate: Rate::per_minute(60).expect("a rate"),
-        session_ttl: Duration::from_secs(600),
-        claim_window: Duration::from_secs(60),
-        return_grace: Duration::from_secs(300),
-        near_poll: Duration::from_secs(2),
-        max_poll: Duration::from_secs(60),
-        max_waiting: 10_000,
-        opens_at: None,
-    }
-}
+pub use fixtures::policy;
 
 /// What the port will say; tests change it as they go.
 pub struct Fake {
     pub rooms: Mutex<Vec<RoomFacts>>,
     pub health: Mutex<Health>,
     /// The next change fails so.
-    pub refuse: Mutex<Option<StoreError>>,
+    pub refuse: Mutex<Option<Unchanged>>,
     pub puts: Mutex<Vec<(RoomName, u64, LiveSettings)>>,
 }
 
 pub fn facts(room: &str) -> RoomFacts {
     let policy = policy(room);
-    let snapshot = Snapshot {
-        epoch: Epoch { ordinal: 1, id: 77 },
-        seq: 10,
-        now: Stamp(1_000_000),
-        ticked_at: Stamp(1_000_000),
-        state: RoomState::Queueing,
-        frontier: Stamp::ZERO,
-        grace_frontier: Stamp::ZERO,
-        horizon: Stamp::MAX,
-        waiting: 120,
-        present: 30,
-        admitted: 4,
-        active: 96,
-        ghosts: 0,
-        admitted_total: 500,
-        left_total: 20,
-        capacity: policy.capacity,
-        rate: policy.rate,
-        settings: LiveSettings::default(),
-        sketch: vec![],
-        ended: vec![],
-    };
+    let snapshot = fixtures::snapshot();
     let line = LineFacts {
         snapshot: Arc::new(snapshot),
         age: Duration::from_millis(300),
@@ -89,6 +56,7 @@ pub fn healthy() -> Health {
         rooms_without_snapshot: vec![],
         clock_uncertainty: Some(Duration::from_millis(1)),
         wall_error: Some(Duration::ZERO),
+        checkpoint_works: true,
     }
 }
 
@@ -131,16 +99,11 @@ impl RoomsPort for Fake {
         self.rooms.lock().clone()
     }
 
-    async fn put_settings(
-        &self,
-        room: &RoomName,
-        expected: u64,
-        new: LiveSettings,
-    ) -> Result<LiveSettings, StoreError> {
+    async fn put_settings(&self, room: &RoomName, expected: u64, new: LiveSettings) -> Result<LiveSettings, Unchanged> {
         self.puts.lock().push((room.clone(), expected, new.clone()));
         match self.refuse.lock().take() {
             Some(refusal) => Err(refusal),
-            None => self.take(room, expected, new),
+            None => Ok(self.take(room, expected, new)?),
         }
     }
 

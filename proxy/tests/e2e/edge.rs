@@ -99,6 +99,13 @@ impl Edge {
         Edge::start_in(dir, self.setup.clone())
     }
 
+    /// Another edge that uses the very same folder of keys.
+    pub fn neighbour(&self) -> Edge {
+        let dir = tempfile::Builder::new().prefix("stanchion-e2e-").tempdir().unwrap();
+        std::os::unix::fs::symlink(self.path("keys"), dir.path().join("keys")).unwrap();
+        Edge::start_in(dir, self.setup.clone())
+    }
+
     fn start_in(dir: TempDir, setup: Setup) -> Edge {
         let port = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let (at, admin) = (port(), port());
@@ -123,6 +130,18 @@ impl Edge {
     /// Starts it again where it was, with the same keys.
     pub fn restart(&mut self) {
         self.process.kill();
+        self.process = launch(&self.dir, &[]);
+        self.await_ready();
+    }
+
+    /// Ends it as an operator does, and starts it again where it was.
+    pub fn stop_and_start(&mut self) {
+        self.process.signal(Signal::Terminate);
+        assert!(
+            self.process.wait(super::PATIENCE).is_some(),
+            "it does not end:\n{}",
+            self.log()
+        );
         self.process = launch(&self.dir, &[]);
         self.await_ready();
     }
