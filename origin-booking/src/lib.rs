@@ -6,7 +6,6 @@
 pub mod clock;
 mod journal;
 pub mod pass;
-pub mod sale;
 mod service;
 pub mod shop;
 mod web;

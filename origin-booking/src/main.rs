@@ -30,7 +30,7 @@ struct Serve {
     /// Where to listen, e.g. 127.0.0.1:9000.
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
-    /// Where bookings are kept: sqlite:PATH.
+    /// Where bookings are kept: sqlite:PATH or postgres://USER@HOST/NAME.
     #[arg(long, value_name = "ADDRESS")]
     database: Database,
     /// The public keys of passes, e.g. https://tickets.example.org/.well-known/stanchion/jwks.json.

@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::{self, Clock};
-use crate::journal::{Database, Journal, Sqlite};
+use crate::journal::Database;
 use crate::pass::{Guard, KeySource, PassKeys, Rules};
-use crate::sale::{self, Command, Event};
+use crate::shop::Sale;
+use crate::shop::catalogue::{self, Event};
+use crate::shop::command::Ask;
 use crate::web;
 use crate::writer::Writer;
 
@@ -28,7 +30,7 @@ pub struct Config {
     pub issuer: Option<String>,
     /// Where visitors without a pass are sent: the site's address at the edge.
     pub front_door: String,
-    /// Put on offer at the start; what the database knows already keeps its stock.
+    /// Put on offer by whoever is the writer; what the database knows already keeps its stock.
     pub catalogue: Vec<Event>,
     pub clock: Clock,
 }
@@ -43,7 +45,7 @@ impl Config {
             audience: "sale".to_owned(),
             issuer: None,
             front_door: "/".to_owned(),
-            catalogue: sale::sample(),
+            catalogue: catalogue::sample(),
             clock: clock::system(),
         }
     }
@@ -64,10 +66,16 @@ impl Running {
         self.address
     }
 
-    /// Seats sold, as the disk has it. Cheap.
+    /// Whether this process is the one that writes. The others answer reads, and take over when it is gone.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::is_leading)
+    }
+
+    /// Places sold, as the disk has it. Cheap.
     #[must_use]
     pub fn sold_count(&self) -> u64 {
-        self.writer.as_ref().map_or(0, |writer| writer.view().sold_seats)
+        self.writer.as_ref().map_or(0, |writer| writer.look(Sale::sold_seats))
     }
 
     /// Accepts nothing new, finishes what is under way, closes the database.
@@ -106,17 +114,10 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         PassKeys::new(config.keys)?,
     );
     let (database, clock) = (config.database, config.clock.clone());
+    let opening = config.catalogue.into_iter().map(Ask::List).collect();
     // Opening and replaying block.
-    let (writer, writing) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let Database::Sqlite(path) = &database;
-        let journal: Box<dyn Journal> = Box::new(Sqlite::open(path)?);
-        Ok(Writer::start(journal, clock)?)
-    })
-    .await??;
-    for event in config.catalogue {
-        let listed = writer.submit(Command::List(event)).await;
-        listed.map_err(|_| anyhow::anyhow!("the catalogue could not be kept"))?;
-    }
+    let (writer, writing) =
+        tokio::task::spawn_blocking(move || Writer::start(database.open()?, clock, opening)).await??;
     let site = web::Site::new(guard, writer.clone(), config.front_door, config.clock)?;
     let (stop, mut stopped) = watch::channel(false);
     let app = web::router(site);

@@ -11,9 +11,11 @@
 
 pub mod browser;
 pub mod net;
+pub mod postgres;
 pub mod process;
 pub mod redis;
 
 pub use net::{Pipe, free_port, wait_until, wait_until_async};
+pub use postgres::Postgres;
 pub use process::{Process, Signal};
 pub use redis::{Data, Redis, RedisCluster, RedisSentinel};

@@ -55,6 +55,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("redis-sentinel", "redis-sentinel"),
     ("nginx-light", "nginx"),
+    ("postgresql", "postgresql"),
 ];
 
 /// A service that was just installed for tests must not start at the next boot either.

@@ -33,6 +33,8 @@ pub enum Detect {
     Cmake,
     /// A Debian package, for things that are no programs.
     Package(&'static str),
+    /// Any version that Debian's package brings.
+    Postgres,
     /// Node 18 or newer.
     Node,
     /// `npm ci` has been done for the lock file that is there now.
@@ -82,6 +84,13 @@ pub const PEERS: &[Peer] = &[
         why: "fail-over of the store",
         detect: Detect::Program(&["redis-sentinel"]),
         source: Source::Apt(&["redis-sentinel"]),
+    },
+    Peer {
+        name: "postgresql",
+        needed_by: &[Test, Bench],
+        why: "the booking service's journal, against the real thing",
+        detect: Detect::Postgres,
+        source: Source::Apt(&["postgresql"]),
     },
     Peer {
         name: "chromium",
@@ -203,6 +212,7 @@ impl Peer {
             Detect::Program(names) => names.iter().any(|name| find(name).is_some()),
             Detect::Cmake => find("cmake").is_some() || private_cmake().is_some(),
             Detect::Package(name) => succeeds(command("dpkg").args(["-s", name])),
+            Detect::Postgres => postgres_is_here(),
             Detect::Node => node_is_new_enough(),
             Detect::NodeModules(dir) => node_modules_match(dir),
             Detect::PythonEnv(file) => python_env_matches(file),
@@ -239,6 +249,13 @@ pub fn print() -> Result<ExitCode> {
         println!("{mark}  {:<34} {:<55} {hint}", peer.name, peer.why);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Its programs are not in `PATH` on Debian, but in a folder a version.
+fn postgres_is_here() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut programs = versions.map(|version| version.path().join("bin/initdb"));
+    programs.any(|path| path.exists()) || find("initdb").is_some()
 }
 
 fn node_is_new_enough() -> bool {

@@ -124,6 +124,11 @@ impl Offer {
     }
 
     #[must_use]
+    pub fn free_seats(&self) -> Option<&Seats> {
+        self.seats.as_ref()
+    }
+
+    #[must_use]
     pub fn is_free(&self, seat: SeatIndex) -> bool {
         match (&self.hall, &self.seats) {
             (Some(hall), Some(seats)) => seats.is_free(hall, seat),

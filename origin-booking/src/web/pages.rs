@@ -8,7 +8,10 @@ use minijinja::{Environment, Value, context};
 use super::Site;
 use super::problem::{Problem, refuse};
 use super::random;
-use crate::sale::{Booking, MAX_SEATS, Offer};
+use crate::shop::Sale;
+use crate::shop::catalogue::USUAL_CAP;
+use crate::shop::order::Order;
+use crate::shop::stock::Offer;
 
 /// Everything else is forbidden to the page.
 const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -35,10 +38,11 @@ impl Pages {
         self.page(status, "refusal.html", context! { title, detail, front_door })
     }
 
-    pub(super) fn booked(&self, booking: &Booking, offer: Option<&Offer>, front_door: &str) -> Response {
-        let offer = offer.map(shown);
-        let order = &booking.order;
-        let values = context! { reference => booking.reference.as_str(), seats => order.seats, name => order.name.as_str(), offer, front_door };
+    pub(super) fn booked(&self, site: &Site, order: &Order) -> Response {
+        let offer = site.0.writer.look(|sale| sale.offer(order.event.as_str()).map(shown));
+        let front_door = site.0.front_door.as_str();
+        let (name, seats) = (order.name.as_deref(), order.places.count);
+        let values = context! { reference => order.id.as_str(), seats, name, offer, front_door };
         self.page(StatusCode::CREATED, "booked.html", values)
     }
 
@@ -71,33 +75,40 @@ impl Pages {
 }
 
 fn shown(offer: &Offer) -> Value {
-    let event = &offer.event;
+    let event = offer.event();
     context! {
         id => event.id.as_str(), title => event.title.as_str(), venue => event.venue.as_str(), when => event.when.as_str(),
-        price => event.price.to_string(), left => offer.left(), seats => event.seats,
+        price => event.price.to_string(), left => offer.left(), seats => offer.capacity(),
     }
 }
 
 pub(super) async fn front(State(site): State<Site>) -> Response {
-    let offers: Vec<Value> = site.0.writer.view().offers.iter().map(shown).collect();
+    let offers: Vec<Value> = site
+        .0
+        .writer
+        .look(|sale| in_time(sale).into_iter().map(shown).collect());
     site.0.pages.page(StatusCode::OK, "front.html", context! { offers })
 }
 
+/// The soonest first.
+pub(super) fn in_time(sale: &Sale) -> Vec<&Offer> {
+    let mut offers: Vec<&Offer> = sale.offers().collect();
+    offers.sort_by_key(|offer| (offer.event().starts_at_ms, offer.event().id.as_str()));
+    offers
+}
+
 pub(super) async fn event(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let view = site.0.writer.view();
-    let Some(offer) = view.offers.iter().find(|offer| offer.event.id == id) else {
-        return refuse(
-            &site,
-            &headers,
-            Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event."),
-        );
+    let found = site.0.writer.look(|sale| {
+        let offer = sale.offer(&id)?;
+        Some((shown(offer), offer.left().min(USUAL_CAP).min(offer.event().cap)))
+    });
+    let Some((offer, most)) = found else {
+        let problem = Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event.");
+        return refuse(&site, &headers, problem);
     };
-    let most = offer.left().min(MAX_SEATS);
     // One per page: pressing the button twice books once.
     let key = random::unguessable();
-    site.0.pages.page(
-        StatusCode::OK,
-        "event.html",
-        context! { offer => shown(offer), most, key },
-    )
+    site.0
+        .pages
+        .page(StatusCode::OK, "event.html", context! { offer, most, key })
 }

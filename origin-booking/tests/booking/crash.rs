@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
+use stanchion_testkit::wait_until_async;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -90,17 +91,48 @@ async fn i19_kill_nine_loses_nothing_that_was_acknowledged() {
     );
 }
 
+/// A second process on the same database stands by, says so, and takes over within five seconds when the first is killed.
 #[tokio::test]
-async fn a_database_has_one_process_and_says_so() {
+async fn i19_a_standby_takes_over_from_a_writer_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let signer = Signer::new("k1", 7);
     let jwks = serve_jwks(signer.jwks().to_string()).await;
     let database = format!("sqlite:{}", folder.path().join("booking.db").display());
-    let _first = Service::start(&database, &jwks);
-    let second = command(&database, &jwks).stderr(Stdio::piped()).output().unwrap();
-    assert!(!second.status.success());
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("another process uses it"), "{said}");
+    let client = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let (mut first, second) = (Service::start(&database, &jwks), Service::start(&database, &jwks));
+    let active = async |service: &Service| {
+        client
+            .get(service.url("/healthz/active"))
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    let book = async |service: &Service, visitor: &str| {
+        let request = client
+            .post(service.url("/bookings"))
+            .header("stanchion-pass", signer.pass(visitor))
+            .header("idempotency-key", "k");
+        Answer::of(request.json(&order("small-hours", 2)).send().await.unwrap()).await
+    };
+    assert_eq!(
+        (active(&first).await, active(&second).await),
+        (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE)
+    );
+    let booked = book(&first, "v").await;
+    assert_eq!(booked.status, StatusCode::CREATED);
+    let refused = book(&second, "w").await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (StatusCode::SERVICE_UNAVAILABLE, "standby")
+    );
+    assert_eq!(refused.headers["retry-after"], "2");
+    first.kill();
+    let took_over = wait_until_async(Duration::from_secs(5), async || active(&second).await == StatusCode::OK);
+    assert!(took_over.await);
+    let again = book(&second, "v").await;
+    assert_eq!((again.body, again.replayed), (booked.body, true));
+    assert_eq!(book(&second, "w").await.status, StatusCode::CREATED);
 }
 
 struct Service {

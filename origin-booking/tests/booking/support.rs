@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use stanchion_booking::sale::{Event, Price};
+use stanchion_booking::shop::catalogue::{Event, Price};
 use stanchion_booking::{Config, Database, KeySource, Running, install_crypto, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -72,12 +72,15 @@ pub fn event(id: &str, seats: u32) -> Event {
         minor: 1_250,
     };
     Event {
-        id: id.to_owned(),
+        id: id.into(),
         title: format!("<b>{id}</b>"),
         venue: "Hall".into(),
         when: "Today".into(),
+        starts_at_ms: 0,
         price,
         seats,
+        hall: None,
+        cap: 8,
     }
 }
 

@@ -1,0 +1,182 @@
+//! What is on: the list with its search, one event, and which seats are free.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::Site;
+use super::asked;
+use super::pages::in_time;
+use super::problem::{Problem, refuse};
+use crate::shop::stock::Offer;
+
+const DAY_MS: u64 = 86_400_000;
+const MAX_PER_PAGE: usize = 100;
+const USUAL_PER_PAGE: usize = 20;
+/// Longest text that is searched for.
+const MAX_SEARCH: usize = 200;
+
+pub(super) async fn list(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let search = match Search::read(query.as_deref()) {
+        Ok(search) => search,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let (events, total) = site.0.writer.look(|sale| {
+        let found: Vec<&Offer> = in_time(sale).into_iter().filter(|offer| search.finds(offer)).collect();
+        let first = (search.page - 1).saturating_mul(search.per_page);
+        let page = found.iter().skip(first).take(search.per_page);
+        (page.map(|offer| shown(offer)).collect::<Vec<_>>(), found.len())
+    });
+    let (page, per_page) = (search.page, search.per_page);
+    Json(json!({ "events": events, "page": page, "per_page": per_page, "total": total })).into_response()
+}
+
+pub(super) async fn one(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    match site.0.writer.look(|sale| sale.offer(&id).map(shown)) {
+        Some(event) => Json(json!({ "event": event })).into_response(),
+        None => refuse(&site, &headers, unknown()),
+    }
+}
+
+/// Every row with a letter a seat: `.` free, `x` taken.
+pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let found = site.0.writer.look(|sale| {
+        let offer = sale.offer(&id)?;
+        Some((offer.hall().cloned(), offer.free_seats().cloned()))
+    });
+    let Some((Some(hall), Some(seats))) = found else {
+        return refuse(&site, &headers, unknown());
+    };
+    let rows: Vec<Value> = hall
+        .drawn()
+        .map(|row| {
+            let letter = |seat| if seats.is_free(&hall, seat) { '.' } else { 'x' };
+            let letters: String = (row.first..row.first + row.len).map(letter).collect();
+            json!({
+                "section": row.section, "row": row.row, "zone": row.zone, "accessible": row.accessible, "seats": letters,
+            })
+        })
+        .collect();
+    Json(json!({ "zones": hall.zones(), "rows": rows })).into_response()
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event.")
+}
+
+fn shown(offer: &Offer) -> Value {
+    let event = offer.event();
+    json!({
+        "id": event.id, "title": event.title, "venue": event.venue, "when": event.when, "starts_at_ms": event.starts_at_ms,
+        "price": event.price, "seats": offer.capacity(), "left": offer.left(), "numbered": offer.hall().is_some(),
+        "cap": event.cap,
+    })
+}
+
+#[derive(PartialEq, Eq, Debug)]
+struct Search {
+    /// In small letters; each must be in title, venue or id.
+    words: Vec<String>,
+    place: String,
+    from_ms: u64,
+    before_ms: u64,
+    page: usize,
+    per_page: usize,
+}
+
+impl Search {
+    fn read(query: Option<&str>) -> Result<Search, Problem> {
+        let given = asked::query(query, &["search", "place", "from", "to", "page", "per_page"])?;
+        let bad = |text: String| Problem::new(StatusCode::BAD_REQUEST, "bad-query", text);
+        let text = |name: &str| given.get(name).map_or_else(String::new, |text| text.to_lowercase());
+        let number = |name: &str, usual: usize, most: usize| match given.get(name).map(|text| text.parse()) {
+            None => Ok(usual),
+            Some(Ok(number)) if (1..=most).contains(&number) => Ok(number),
+            Some(_) => Err(bad(format!("{name} must be 1-{most}"))),
+        };
+        let day = |name: &str| match given.get(name) {
+            None => Ok(None),
+            Some(text) => match day_ms(text) {
+                Some(ms) => Ok(Some(ms)),
+                None => Err(bad(format!("{name} must be a day like 2026-12-31"))),
+            },
+        };
+        let (search, place) = (text("search"), text("place"));
+        if search.chars().count() > MAX_SEARCH || place.chars().count() > MAX_SEARCH {
+            return Err(bad(format!("search and place are at most {MAX_SEARCH} characters")));
+        }
+        Ok(Search {
+            words: search.split_whitespace().map(str::to_owned).collect(),
+            place: place.trim().to_owned(),
+            from_ms: day("from")?.unwrap_or(0),
+            before_ms: day("to")?.map_or(u64::MAX, |ms| ms + DAY_MS),
+            page: number("page", 1, 1_000_000)?,
+            per_page: number("per_page", USUAL_PER_PAGE, MAX_PER_PAGE)?,
+        })
+    }
+
+    fn finds(&self, offer: &Offer) -> bool {
+        let event = offer.event();
+        let venue = event.venue.to_lowercase();
+        let text = format!("{} {venue} {}", event.title.to_lowercase(), event.id);
+        let in_time = (self.from_ms..self.before_ms).contains(&event.starts_at_ms);
+        in_time && venue.contains(&self.place) && self.words.iter().all(|word| text.contains(word.as_str()))
+    }
+}
+
+/// Midnight (UTC) of `YYYY-MM-DD`, in milliseconds since the Unix epoch. Days from civil (Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms").
+fn day_ms(text: &str) -> Option<u64> {
+    let mut parts = text.split('-');
+    let mut next = |digits: usize| -> Option<u64> {
+        let part = parts.next()?;
+        let plain = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse().ok().filter(|_| plain)
+    };
+    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if parts.next().is_some() || !(1..=longest).contains(&day) || year < 1970 {
+        return None;
+    }
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + of_year;
+    days.checked_sub(719_468).map(|days| days * DAY_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days() {
+        assert_eq!(day_ms("1970-01-01"), Some(0));
+        assert_eq!(day_ms("2000-02-29"), Some(951_782_400_000));
+        assert_eq!(day_ms("2026-12-12"), Some(1_797_033_600_000));
+        for wrong in [
+            "",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "1969-12-31",
+            "2026-12-12-1",
+            "2026-00-10",
+            "+026-01-01",
+        ] {
+            assert_eq!(day_ms(wrong), None, "{wrong}");
+        }
+    }
+}
