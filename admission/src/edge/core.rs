@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::batches::{Batches, Pending};
 use super::clock_offset::ClockOffset;
+use super::marks::Marks;
 use super::pace::Measured;
 use super::position::Before;
 use super::recent::Recent;
@@ -16,7 +17,7 @@ use crate::policy::{LiveSettings, RoomPolicy};
 use crate::store::{EdgeMemory, RoomState, Snapshot};
 use crate::wait::{self, Pace};
 
-/// Sessions lately verified, places lately ended and places lately indexed: at most so many each, newest win.
+/// Sessions lately verified and places lately ended: at most so many each, newest win.
 pub const MAX_REMEMBERED: usize = 65_536;
 /// First contacts near the head that one edge reports as present between two snapshots; the rest join, so that a
 /// crowd at the opening cannot outrun `max_waiting`.
@@ -37,7 +38,8 @@ pub struct EdgeRoom {
     first_present: u32,
     pub(super) sessions: Recent<VisitorId, Verified>,
     pub(super) ended: Recent<VisitorId, Option<Place>>,
-    pub(super) indexed: Recent<VisitorId, ()>,
+    /// Whose place was indexed lately: for those who keep no cookie that says so.
+    pub(super) indexed: Marks,
     pub(super) pending: Pending,
 }
 
@@ -63,7 +65,7 @@ impl EdgeRoom {
             first_present: 0,
             sessions: Recent::new(MAX_REMEMBERED),
             ended: Recent::new(MAX_REMEMBERED),
-            indexed: Recent::new(MAX_REMEMBERED),
+            indexed: Marks::default(),
             pending: Pending::default(),
         }
     }
@@ -135,12 +137,12 @@ impl EdgeRoom {
     }
 
     fn join(&mut self, place: Place) -> bool {
-        if self.indexed.contains(&place.visitor) {
+        if self.indexed.contains(place.visitor) {
             return true;
         }
         let fits = self.pending.join(place);
         if fits {
-            self.indexed.put(place.visitor, ());
+            self.indexed.put(place.visitor);
         }
         fits
     }

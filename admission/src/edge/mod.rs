@@ -6,6 +6,7 @@ mod arrival;
 pub mod batches;
 pub mod clock_offset;
 pub mod core;
+mod marks;
 pub mod pace;
 pub mod position;
 pub mod recent;
