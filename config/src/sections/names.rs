@@ -68,25 +68,45 @@ pub(super) fn hosts(
     default: &[&str],
     notes: &mut Notes<'_>,
 ) -> Vec<String> {
+    patterns(section, key, default, ("\"*\"", "host"), host_pattern, notes)
+}
+
+/// Canonical path prefixes; `default` where the key is absent.
+pub(super) fn paths(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: &[&str],
+    notes: &mut Notes<'_>,
+) -> Vec<String> {
+    patterns(section, key, default, ("\"/\"", "path"), path_prefix, notes)
+}
+
+/// What every item reads as. A list that has a default cannot be empty: `every` is how to write "every `what`".
+fn patterns(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: &[&str],
+    (every, what): (&str, &str),
+    read: fn(&Field<'_>, &str, &mut Notes<'_>) -> Option<String>,
+    notes: &mut Notes<'_>,
+) -> Vec<String> {
     let Some(field) = section.field(key) else {
-        return default.iter().map(|host| (*host).to_owned()).collect();
+        return default.iter().map(|text| (*text).to_owned()).collect();
     };
     let items = texts(&field, MAX_HOSTS, notes);
     if !default.is_empty() && field.value.as_array().is_some_and(|array| array.is_empty()) {
-        let what = format!("`{key}` is empty");
-        let why = "an empty list covers nothing".to_owned();
         notes.error(
             &field.at,
             Told {
-                what,
-                why,
-                help: format!("write {key} = [\"*\"] for every host"),
+                what: format!("`{key}` is empty"),
+                why: "an empty list covers nothing".to_owned(),
+                help: format!("write {key} = [{every}] for every {what}"),
             },
         );
     }
     items
         .iter()
-        .filter_map(|(item, text)| host_pattern(item, text, notes))
+        .filter_map(|(item, text)| read(item, text, notes))
         .collect()
 }
 
@@ -149,35 +169,6 @@ pub(super) fn is_host(name: &str) -> bool {
 /// A port that can be connected to.
 pub(super) fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-/// Canonical path prefixes; `default` where the key is absent.
-pub(super) fn paths(
-    section: &mut Section<'_>,
-    key: &'static str,
-    default: &[&str],
-    notes: &mut Notes<'_>,
-) -> Vec<String> {
-    let Some(field) = section.field(key) else {
-        return default.iter().map(|path| (*path).to_owned()).collect();
-    };
-    let items = texts(&field, MAX_HOSTS, notes);
-    if !default.is_empty() && field.value.as_array().is_some_and(|array| array.is_empty()) {
-        let what = format!("`{key}` is empty");
-        let why = "an empty list covers nothing".to_owned();
-        notes.error(
-            &field.at,
-            Told {
-                what,
-                why,
-                help: format!("write {key} = [\"/\"] for every path"),
-            },
-        );
-    }
-    items
-        .iter()
-        .filter_map(|(item, text)| path_prefix(item, text, notes))
-        .collect()
 }
 
 fn path_prefix(item: &Field<'_>, text: &str, notes: &mut Notes<'_>) -> Option<String> {

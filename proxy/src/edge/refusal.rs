@@ -3,9 +3,22 @@
 
 use http::StatusCode;
 
-/// Why a request was refused before anybody was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
+/// The enum and the list of its members, from one enumeration.
+macro_rules! refusals {
+    ($($name:ident,)+) => {
+        /// Why a request was refused before anybody was asked.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Refusal {
+            $($name,)+
+        }
+
+        impl Refusal {
+            pub const ALL: [Refusal; [$(Refusal::$name,)+].len()] = [$(Refusal::$name,)+];
+        }
+    };
+}
+
+refusals! {
     RequestLine,
     Version,
     LineEnding,
@@ -49,47 +62,6 @@ pub enum Refusal {
 use Refusal::*;
 
 impl Refusal {
-    pub const ALL: [Refusal; 38] = [
-        RequestLine,
-        Version,
-        LineEnding,
-        ControlByte,
-        FieldName,
-        FieldValue,
-        FoldedField,
-        HeadTooLarge,
-        TooManyFields,
-        TargetTooLong,
-        Method,
-        MethodNotAllowed,
-        HostMissing,
-        HostTwice,
-        HostInvalid,
-        HostMismatch,
-        HostUnknown,
-        Target,
-        PathEscape,
-        PathNotCanonical,
-        Query,
-        LengthTwice,
-        LengthInvalid,
-        LengthAndCoding,
-        Coding,
-        CodingOnOldVersion,
-        BodyNotExpected,
-        LengthRequired,
-        ChunkInvalid,
-        BodyTooLarge,
-        Nomination,
-        Expectation,
-        TooSlow,
-        Panicked,
-        Unreachable,
-        OriginTooSlow,
-        OriginInvalid,
-        OutOfMemory,
-    ];
-
     pub fn status(self) -> StatusCode {
         match self {
             HeadTooLarge | TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
