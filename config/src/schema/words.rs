@@ -62,7 +62,8 @@ pub(super) struct Path(#[schemars(length(min = 1, max = 4096))] String);
 pub(super) struct Host(#[schemars(length(min = 1, max = 253))] String);
 
 /// A plain path prefix that begins with `/`. It covers whole segments, and case does not count: `/sale` covers
-/// `/sale`, `/sale/seats` and `/Sale`, not `/sales`.
+/// `/sale`, `/sale/seats` and `/Sale`, not `/sales`. As paths of a room it also covers what many origins take for the
+/// same: `/sale;x=1/seats`, `/sale./seats`, `/sale%20`, `/sale.json`. In `exclude` it does not.
 #[derive(JsonSchema)]
 #[schemars(title = "path prefix")]
 #[allow(dead_code)]

@@ -2,7 +2,9 @@
 //!
 //! A path prefix covers whole segments (`/sale` covers `/sale` and `/sale/x`, not `/sales`) and ignores ASCII case: an
 //! origin that ignores case must not be reached around the room (H8). For the same reason a protected prefix also covers
-//! `/sale.json` and `/sale;x=1`, which many origins route to `/sale`; an excluded one does not.
+//! what many origins route to it: parameters in any segment (`/sale;x=1/y`; servlet containers cut them off), dots and
+//! blanks at a segment's end (`/sale./y`, `/sale%20`; Windows drops them), an extension (`/sale.json`). An excluded prefix
+//! covers nothing of that. docs/HTTP.md says the same to operators.
 
 /// One door of a room: a host pattern and a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,16 +110,54 @@ impl RoomTable {
 }
 
 fn covers(prefix: &str, path: &str, protects: bool) -> bool {
-    let (path, prefix) = (path.as_bytes(), prefix.as_bytes());
-    let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
+    covers_as_written(prefix, path) || (protects && is_ambiguous(path) && covers_as_read(prefix, path))
+}
+
+fn covers_as_written(prefix: &str, path: &str) -> bool {
+    let Some((start, rest)) = path.as_bytes().split_at_checked(prefix.len()) else {
         return false;
     };
-    let ends = match rest.first() {
-        None | Some(b'/') => true,
-        Some(b'.' | b';') => protects,
-        Some(_) => false,
-    };
-    ends && start.eq_ignore_ascii_case(prefix)
+    matches!(rest.first(), None | Some(b'/')) && start.eq_ignore_ascii_case(prefix.as_bytes())
+}
+
+/// Some origin might read another path in it.
+fn is_ambiguous(path: &str) -> bool {
+    path.bytes().any(|byte| matches!(byte, b';' | b'.' | b'%'))
+}
+
+/// Segment by segment, as an origin might read them.
+fn covers_as_read(prefix: &str, path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    let mut wanted = prefix.split('/').skip(1).peekable();
+    while let Some(want) = wanted.next() {
+        let Some(segment) = segments.next() else {
+            return false;
+        };
+        let bare = bare(segment);
+        let last = wanted.peek().is_none();
+        let same = segment.eq_ignore_ascii_case(want) || bare.eq_ignore_ascii_case(want);
+        let fits = same || (last && is_with_extension(bare, want));
+        if !fits {
+            return false;
+        }
+    }
+    true
+}
+
+/// Without parameters, and without dots and blanks at the end.
+fn bare(segment: &str) -> &str {
+    let end = segment.find(';').unwrap_or(segment.len());
+    let end = segment.find("%3B").map_or(end, |escaped| escaped.min(end));
+    let mut bare = &segment[..end];
+    while let Some(shorter) = bare.strip_suffix('.').or_else(|| bare.strip_suffix("%20")) {
+        bare = shorter;
+    }
+    bare
+}
+
+fn is_with_extension(segment: &str, name: &str) -> bool {
+    let (segment, name) = (segment.as_bytes(), name.as_bytes());
+    segment.get(name.len()) == Some(&b'.') && segment[..name.len()].eq_ignore_ascii_case(name)
 }
 
 #[cfg(test)]
@@ -164,5 +204,56 @@ mod tests {
         let narrow = RoomTable::new(rooms[1..].iter().copied());
         assert_eq!(narrow.find("shop.example", "/about"), Unprotected(0));
         assert_eq!(narrow.find("elsewhere.test", "/sale"), Found::UnknownHost);
+    }
+
+    /// H8: what an origin may take for `/api/v1/buy` is in its room; what it lets through without a pass is not widened.
+    #[test]
+    fn h8_no_way_around_a_room() {
+        let api = (
+            strings(&["*"]),
+            strings(&["/api/v1/buy"]),
+            strings(&["/api/v1/buy/terms"]),
+        );
+        let other = (strings(&["*"]), strings(&["/api"]), vec![]);
+        let rooms = [&api, &other].map(|(h, p, x)| (h.as_slice(), p.as_slice(), x.as_slice()));
+        let table = RoomTable::new(rooms);
+        use Found::{Excluded, Protected, Unprotected};
+        for (path, expected) in [
+            ("/api/v1/buy", Protected(0)),
+            ("/api/v1/buy/", Protected(0)),
+            ("/API/V1/Buy/now", Protected(0)),
+            ("/api;a/v1/buy", Protected(0)),
+            ("/api;a=b;c/v1;d/buy;jsessionid=1/now", Protected(0)),
+            ("/api/v1;/buy", Protected(0)),
+            ("/Api;A/V1/BUY;b", Protected(0)),
+            ("/api%3Ba/v1/buy", Protected(0)),
+            ("/api/v1/buy%3Bx", Protected(0)),
+            ("/api./v1/buy", Protected(0)),
+            ("/api/v1%20/buy", Protected(0)),
+            ("/api/v1/buy%20", Protected(0)),
+            ("/api/v1/buy.", Protected(0)),
+            ("/api/v1/buy.%20.", Protected(0)),
+            ("/api/v1/buy.json", Protected(0)),
+            ("/api/v1/Buy.json;a/now", Protected(0)),
+            ("/api;x./v1.;y/buy", Protected(0)),
+            ("/api.json/v1/buy", Protected(1)),
+            ("/api/v1.json/buy", Protected(1)),
+            ("/api/v1/buys", Protected(1)),
+            ("/api/v1/buys;a", Protected(1)),
+            ("/api/v1/bu.y", Protected(1)),
+            ("/api/v1;a", Protected(1)),
+            ("/api%20", Protected(1)),
+            ("/apis;a", Unprotected(0)),
+            ("/a%20pi", Unprotected(0)),
+            ("/x;/api", Unprotected(0)),
+            ("/api/v1/buy/terms", Excluded(0)),
+            ("/api/v1/buy/Terms/a;b.c", Excluded(0)),
+            ("/api/v1/buy/terms;a", Protected(0)),
+            ("/api/v1/buy/terms.", Protected(0)),
+            ("/api/v1/buy/terms%20", Protected(0)),
+            ("/api/v1;a/buy/terms", Protected(0)),
+        ] {
+            assert_eq!(table.find("shop.example", path), expected, "{path}");
+        }
     }
 }
