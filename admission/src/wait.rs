@@ -10,6 +10,12 @@ use crate::room::bounds;
 
 /// A fresh ticket comes back this soon: its second contact is what puts it into the index.
 pub const FRESH_POLL: Duration = Duration::from_secs(1);
+/// Somebody who could not be told their place yet comes back this soon while it settles, and this soon once it has: the
+/// next snapshot knows it.
+const SETTLING_POLL: Duration = Duration::from_secs(2);
+const SETTLED_POLL: Duration = Duration::from_secs(1);
+/// A place older than this that still cannot be told has another reason; it polls like any other.
+const UNTOLD_FOR: Duration = Duration::from_secs(5);
 /// The share of the low wait that a poll may take, before jitter. With jitter at most 0.48.
 const POLL_SHARE: f64 = 0.4;
 const JITTER: f64 = 0.2;
@@ -94,6 +100,14 @@ pub fn poll(ahead: u64, pace: &Pace, rule: &PollRule, opens_in: Duration) -> Dur
     let to_head_s = opens_in.as_secs_f64() + pace.low_s(ahead) / rule.horizon_factor.max(1.0);
     let share = Duration::from_secs_f64((POLL_SHARE * to_head_s).min(MAX_SECONDS));
     share.min(rule.max_poll).max(rule.near_poll)
+}
+
+/// The poll of a place of this age that was told no position yet, at most. Before jitter.
+#[must_use]
+pub fn untold_poll(age: Duration) -> Option<Duration> {
+    let settling = age < Duration::from_micros(bounds::SETTLE_US);
+    let poll = if settling { SETTLING_POLL } else { SETTLED_POLL };
+    (age < UNTOLD_FOR).then_some(poll)
 }
 
 /// Spreads polls by ±20 %, from the visitor and a number that changes from poll to poll.

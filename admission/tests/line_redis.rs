@@ -281,14 +281,14 @@ async fn waiting_polls_cost_the_store_nothing() {
     let mut tickets = Vec::new();
     for _ in 0..size {
         match edge.arrive(&policy.name, None, None).await {
-            Arrival::Waiting { place, facts, .. } => tickets.push((place, facts.seen)),
+            Arrival::Waiting { place, facts, .. } => tickets.push((place, Some(facts.seen))),
             Arrival::Inside(_) => {}
             other => panic!("{other:?}"),
         }
     }
     for (place, seen) in &mut tickets {
         if let Status::Waiting(facts) = edge.status(&policy.name, *place, *seen) {
-            *seen = facts.seen;
+            *seen = Some(facts.seen);
         }
     }
     sleep(Duration::from_secs(3)).await; // the joins are flushed
@@ -298,7 +298,7 @@ async fn waiting_polls_cost_the_store_nothing() {
     for number in 0..polls {
         let (place, seen) = &mut deep[number % (size / 3)];
         match edge.status(&policy.name, *place, *seen) {
-            Status::Waiting(facts) => *seen = facts.seen,
+            Status::Waiting(facts) => *seen = Some(facts.seen),
             Status::MayClaim | Status::UnknownRoom => panic!("a visitor deep in the line is not near a claim"),
         }
         if number % 1_000 == 0 {

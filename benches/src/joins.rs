@@ -108,13 +108,13 @@ impl Edge {
     }
 
     /// Asks until the place is in a batch: the edge holds so many unsent joins and no more.
-    async fn first_poll(&self, place: Place, mut seen: Option<Seen>) -> Result<()> {
+    async fn first_poll(&self, place: Place, mut seen: Seen) -> Result<()> {
         loop {
-            let Status::Waiting(facts) = self.agent.status(&self.room, place, seen) else {
+            let Status::Waiting(facts) = self.agent.status(&self.room, place, Some(seen)) else {
                 anyhow::bail!("somebody deep in the line may claim");
             };
             seen = facts.seen;
-            if seen.is_some_and(|seen| seen.epoch_ordinal > 0) {
+            if seen.epoch_ordinal > 0 {
                 return Ok(());
             }
             sleep(Duration::from_millis(5)).await;

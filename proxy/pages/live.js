@@ -39,12 +39,13 @@ all("rope", e => e.setAttribute("stroke-dasharray", p + " 200"));
 }
 
 function draw() {
-const k = key(), n = v.position, s = T.state[k] || T.state.queueing, why = v.state == "paused" && v.paused_reason;
+const k = key(), n = v.position, kept = !/closed|line/.test(k), s = T.state[k] || T.state.queueing, why = v.state == "paused" && v.paused_reason;
 const w = n != null && !/paused|prequeue|closed/.test(v.state) && wait(v.wait_seconds);
 doc.body.dataset.state = k;
 put("heading", s[0]);
 put("why", s[1]);
 fill("position", num(n));
+show("untold", kept && v.arrived_at && n == null);
 fill("ahead", n && num(n - 1));
 fill("waiting", num(v.waiting));
 fill("wait", w);
@@ -52,13 +53,13 @@ fill("reason", why);
 fill("message", v.message);
 fill("notice", T.notice[v.notice]);
 show("stale", v.stale);
-show("keep", !/closed|line/.test(k));
+show("keep", kept);
 progress(n);
 doc.title = (n ? `(${num(n)}) ` : "") + s[0] + " · " + D.title;
 tick();
 
 // The one live region speaks when something changed that matters, not at each poll.
-const t = now(), m = v.message || "", near = n && n < said.n && (n <= said.n / 2 || n < 4) && t - said.t > 2e4;
+const t = now(), m = v.message || "", near = n && (said.n ? n < said.n && (n <= said.n / 2 || n < 4) && t - said.t > 2e4 : 1);
 said.m ??= m;
 if (k != said.k) say(s.join(". ") + " " + (why || ""));
 else if (m && m != said.m) say(m);
@@ -127,7 +128,7 @@ done = 1;
 doc.body.dataset.state = "turn";
 put("heading", T.turn);
 put("why", T.go);
-["position", "stale", "keep", "updated", "notice", "wait", "ahead", "waiting", "opens", "reason"].forEach(k => fill(k));
+["position", "untold", "stale", "keep", "updated", "notice", "wait", "ahead", "waiting", "opens", "reason"].forEach(k => fill(k));
 bar(100);
 doc.title = "★ " + T.turn + " · " + D.title;
 say(T.turn + " " + T.go);

@@ -94,7 +94,7 @@ fn a_hundred_thousand_polls_cost_the_store_nothing() {
     let (edge, _inside) = full_room(&redis, &origin);
     let mut head = join(&edge, HEAD);
     let mut client = edge.client();
-    head.sort_by_cached_key(|visitor| visitor.clone().poll(&mut client).position());
+    head.sort_by_cached_key(|visitor| visitor.clone().learn_position(&mut client));
     head.truncate(HEAD_POLLED);
     let deep = join(&edge, 1_000);
     edge.await_room("all are indexed", |room| room["line"]["waiting"] == HEAD + 1_000);

@@ -90,7 +90,7 @@ fn f10_an_edge_dies_and_nobody_loses_their_place() {
         .collect();
     let tickets: Vec<_> = line.iter().map(|v| v.cookie("ticket").unwrap().to_owned()).collect();
     b.await_room("all are in the line", |room| room["line"]["waiting"] == 40);
-    let mut positions = positions_now(&mut line, &mut at_b);
+    let mut positions = positions_told(&mut line, &mut at_b);
     assert_eq!(positions, (1..=40).collect::<Vec<_>>());
 
     a.process.kill();
@@ -105,16 +105,13 @@ fn f10_an_edge_dies_and_nobody_loses_their_place() {
     assert_eq!(origin.most_inside(), 40);
 }
 
-/// Where everybody stands as the edge reckons it, whatever they were shown before.
-fn positions_now(line: &mut [Visitor], edge: &mut Client) -> Vec<u64> {
-    let position = |visitor: &mut Visitor| {
-        visitor.look_anew();
-        visitor.poll(edge).position()
-    };
-    line.iter_mut().map(position).collect()
+/// Where everybody stands, once they are told.
+fn positions_told(line: &mut [Visitor], edge: &mut Client) -> Vec<u64> {
+    line.iter_mut().map(|visitor| visitor.learn_position(edge)).collect()
 }
 
-/// Polls for everybody who waits, in order; whoever is let in must follow `inside` others, without a gap.
+/// Polls for everybody who waits, in order; whoever is let in must follow `inside` others, without a gap. In `positions` is
+/// what they were told last, `u64::MAX` where they were not.
 fn round(line: &mut [Visitor], edge: &mut Client, positions: &mut [u64], mut inside: usize) -> usize {
     for (number, visitor) in line.iter_mut().enumerate().skip(inside) {
         match visitor.visit(edge) {
@@ -122,13 +119,9 @@ fn round(line: &mut [Visitor], edge: &mut Client, positions: &mut [u64], mut ins
             // Let in between two polls of this round: those before must be let in, too, and are asked first next time.
             Met::Inside(_) => {}
             met => {
-                assert!(
-                    met.position() <= positions[number],
-                    "{number}: {} after {}",
-                    met.position(),
-                    positions[number]
-                );
-                positions[number] = met.position();
+                let (before, told) = (positions[number], met.position().unwrap_or(u64::MAX));
+                assert!(told <= before, "{number}: {told} after {before}");
+                positions[number] = told;
             }
         }
     }
@@ -191,12 +184,15 @@ fn f3_a_restart_of_the_only_process_loses_nothing() {
     let moved = moved.unwrap();
     assert!(moved < Duration::from_secs(15), "the line stood still for {moved:?}");
     let settled = eventually("the rest is indexed", || {
-        (edge.room()["line"]["waiting"] == 290).then(|| positions_now(&mut waiting[CAPACITY / 2..], &mut client))
+        (edge.room()["line"]["waiting"] == 290).then(|| positions_told(&mut waiting[CAPACITY / 2..], &mut client))
     });
-    assert!(
-        settled.is_sorted() && settled[289] > 250,
-        "the order of arrival: {settled:?}"
-    );
+    for (told, right) in settled.iter().zip(1..) {
+        // Exact up to the sixteenth; beyond it the snapshot's picture of the line has gaps.
+        assert!(
+            told.abs_diff(right) <= right / 16 + 1,
+            "{right} is told {told}: {settled:?}"
+        );
+    }
     assert!(origin.most_inside() <= CAPACITY, "{} inside", origin.most_inside());
     println!(
         "the line moved {moved:?} after the restart; at most {} inside",
@@ -256,7 +252,7 @@ fn f3_a_pause_survives_the_loss_of_the_store() {
         edge.await_room("ten wait", |room| room["line"]["waiting"] == 10);
     }
     let epoch = a.room()["snapshot"]["epoch"].as_u64().unwrap();
-    let before = positions_now(&mut line, &mut at_b);
+    let before = positions_told(&mut line, &mut at_b);
     redis.run(&["FLUSHALL"]);
     for edge in [&a, &b] {
         edge.await_room("a new epoch", |room| room["snapshot"]["epoch"].as_u64() > Some(epoch));
@@ -269,7 +265,7 @@ fn f3_a_pause_survives_the_loss_of_the_store() {
         (room["state"] == "paused" && room["line"]["waiting"] == 10).then_some(())
     });
     assert_eq!(before, (1..=10).collect::<Vec<_>>());
-    assert_eq!(positions_now(&mut line, &mut at_b), before, "in the same order");
+    assert_eq!(positions_told(&mut line, &mut at_b), before, "in the same order");
     a.patch(&json!({ "paused": null }));
     eventually("all go in, in order", || {
         (round(&mut line, &mut at_b, &mut positions, 0) == 10).then_some(())
@@ -295,25 +291,26 @@ fn f1_without_the_store_the_line_stands_and_then_goes_on() {
         })
         .collect();
     let mut line = Vec::new();
-    let mut join = |client: &mut Client| {
+    let join = |line: &mut Vec<Visitor>, client: &mut Client| {
         let (mut visitor, met) = Visitor::knock(client);
         assert!(!met.is_inside());
         assert!(visitor.cookie("ticket").is_some());
         visitor.poll(client);
         line.push(visitor);
     };
-    (0..3).for_each(|_| join(&mut client));
+    (0..3).for_each(|_| join(&mut line, &mut client));
     edge.await_room("three wait", |room| room["line"]["waiting"] == 3);
+    assert_eq!(positions_told(&mut line, &mut client), [1, 2, 3]);
 
     redis.pause();
     edge.await_room("the store is missed", |room| room["snapshot"]["stale"] == true);
-    join(&mut client);
+    join(&mut line, &mut client);
     assert!(
         inside.iter_mut().all(|v| v.visit(&mut client).is_inside()),
         "passes work while it hangs"
     );
     redis.kill();
-    join(&mut client);
+    join(&mut line, &mut client);
     assert!(
         inside.iter_mut().all(|v| v.visit(&mut client).is_inside()),
         "passes work while it is dead"

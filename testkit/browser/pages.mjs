@@ -114,6 +114,21 @@ const tests = {
     assert.equal((await counts()).pages, 1);
   },
 
+  async "a newcomer is told that the place is not known yet, then the place"(open) {
+    const waiting = { ...await documentOf("Queueing"), refresh_ms: 1_000 };
+    await script([{ ...waiting, position: null, wait_seconds: null }, { ...waiting, position: 7 }]);
+    const { page, pass, said, complaints } = await held(open, "unknown", { refresh_ms: 1_000 });
+    const shown = key => page.locator(`[data-s=${key}]`).isVisible();
+    assert.deepEqual([await shown("untold"), await shown("position")], [true, false]);
+    assert.match(await page.locator("[data-s=untold]").innerText(), /Your place in line\s*not known yet/);
+    await pass(1_050);
+    await until("still not known", async () => (await counts()).polls === 1 && await shown("untold"));
+    await pass(1_050);
+    await until("known", async () => await text(page, "position") === "7" && !await shown("untold"));
+    assert.ok((await said()).some(s => /place in line\s*7\b/.test(s)), "it is read aloud");
+    assert.deepEqual(complaints, []);
+  },
+
   async "the live region speaks at halves and near the head, not at each poll"(open) {
     const waiting = { ...await documentOf("Queueing"), refresh_ms: 10_000 };
     const falls = Array.from({ length: 60 }, (_, i) => ({ ...waiting, position: 4_200 - 35 * i }));

@@ -14,6 +14,7 @@ use super::sessions::Verified;
 use super::view::{Known, Report, View, WaitFacts};
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
+use crate::room::bounds;
 use crate::store::{EdgeMemory, RoomState, Snapshot};
 use crate::wait::{self, Pace};
 
@@ -130,8 +131,8 @@ impl EdgeRoom {
     /// As [`Self::report`], with the facts that the browser may then be told.
     pub fn reported(&mut self, place: Place, mut facts: WaitFacts, report: Report) -> WaitFacts {
         let fits = self.report(place, report);
-        if let (false, Some(seen)) = (fits, &mut facts.seen) {
-            seen.epoch_ordinal = 0;
+        if !fits {
+            facts.seen.epoch_ordinal = 0;
         }
         facts
     }
@@ -173,6 +174,7 @@ impl EdgeRoom {
     fn take_snapshot(&mut self, snapshot: Snapshot, received: Duration) {
         let lost = self.memory.epoch != Epoch::default() && self.memory.epoch != snapshot.epoch;
         let before = self.before(&snapshot, received);
+        let refilled_at = self.refilled_at(&snapshot, received);
         self.measured.observe(&snapshot);
         self.remember(&snapshot);
         self.hear_ended(&snapshot.ended);
@@ -186,6 +188,7 @@ impl EdgeRoom {
             horizon_factor: wait::horizon_factor(horizon_rank, snapshot.rate, &self.view.policy),
             pace,
             received,
+            refilled_at,
             before,
             paused_reason: snapshot.settings.paused.as_deref().map(Arc::from),
             message: snapshot.settings.message.as_deref().map(Arc::from),
@@ -203,14 +206,27 @@ impl EdgeRoom {
         if old.snapshot.epoch == snapshot.epoch {
             return old.before.clone();
         }
-        // Polls are jittered by a fifth, so by then everybody has polled once.
-        let lasts = self.view.policy.max_poll.mul_f64(1.2);
-        Some(Before::epoch_changed(
-            &old.snapshot,
-            old.before.clone(),
-            received,
-            lasts,
-        ))
+        let whole = received >= old.refilled_at;
+        let (settling, lasts) = (old.before.clone(), self.refill());
+        Some(Before::epoch_changed(&old.snapshot, whole, settling, received, lasts))
+    }
+
+    /// When everybody who waits will be in the index again. Working ticks tell how old an epoch is at least. The very
+    /// first one has nothing to put back, unless even the edges have forgotten.
+    fn refilled_at(&self, snapshot: &Snapshot, received: Duration) -> Duration {
+        let age = Duration::from_micros(bounds::TICK_WORK_US.saturating_mul(snapshot.seq));
+        match &self.view.known {
+            Some(old) if old.snapshot.epoch == snapshot.epoch => old.refilled_at,
+            Some(_) => received + self.refill(),
+            None if snapshot.epoch.ordinal > 1 => received + self.refill().saturating_sub(age),
+            None if snapshot.state == RoomState::Recovering => received + bounds::recovery_freeze(&self.view.policy),
+            None => Duration::ZERO,
+        }
+    }
+
+    /// How long everybody takes to poll once: polls are jittered by a fifth.
+    fn refill(&self) -> Duration {
+        self.view.policy.max_poll.mul_f64(1.2)
     }
 
     fn remember(&mut self, snapshot: &Snapshot) {

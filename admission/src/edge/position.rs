@@ -3,7 +3,15 @@
 use std::time::Duration;
 
 use crate::ids::Stamp;
+use crate::room::bounds::SETTLE_US;
 use crate::store::Snapshot;
+
+/// Whether everybody ahead of `stamp` had time to come in by `as_of` (both on the store's clock): before that, people
+/// who arrived together would all be told the same place.
+#[must_use]
+pub fn is_settled(stamp: Stamp, as_of: Stamp) -> bool {
+    stamp.plus(Duration::from_micros(SETTLE_US)) <= as_of
+}
 
 /// How many are ahead of `stamp`. Exact at the points of the sketch, on a straight line between them. A stamp
 /// beyond the last point stands behind everybody who waits.
@@ -33,14 +41,23 @@ pub struct Before {
     waiting: u64,
     /// Admissions of epochs that came and went meanwhile.
     admitted_between: u64,
+    /// When the line was so (store clock); zero where it was still filling up.
+    as_of: Stamp,
     until: Duration,
 }
 
 impl Before {
-    /// Kept when `old` is followed by a snapshot of a newer epoch at `now`. `settling`: a former line that the
-    /// old epoch itself had not yet outgrown, which then says more than the old epoch's own half-filled index.
+    /// Kept when `old` is followed by a snapshot of a newer epoch at `now`. `whole`: that epoch's index had filled up.
+    /// `settling`: a former line that the old epoch itself had not yet outgrown, which then says more than the old
+    /// epoch's own half-filled index.
     #[must_use]
-    pub fn epoch_changed(old: &Snapshot, settling: Option<Before>, now: Duration, lasts: Duration) -> Before {
+    pub fn epoch_changed(
+        old: &Snapshot,
+        whole: bool,
+        settling: Option<Before>,
+        now: Duration,
+        lasts: Duration,
+    ) -> Before {
         let until = now + lasts;
         match settling {
             Some(before) if now < before.until => Before {
@@ -52,9 +69,16 @@ impl Before {
                 sketch: old.sketch.clone(),
                 waiting: old.waiting,
                 admitted_between: 0,
+                as_of: if whole { old.now } else { Stamp::ZERO },
                 until,
             },
         }
+    }
+
+    /// Whether everybody ahead of `stamp` was in that line.
+    #[must_use]
+    pub fn is_settled(&self, stamp: Stamp) -> bool {
+        is_settled(stamp, self.as_of)
     }
 
     /// How many were ahead then, less those admitted since. `None` once the new index can be trusted alone.

@@ -35,6 +35,8 @@ pub struct Known {
     pub snapshot: Arc<Snapshot>,
     /// Monotonic.
     pub received: Duration,
+    /// Monotonic. Until then the index is filling up again after a loss; zero where nothing was lost.
+    pub refilled_at: Duration,
     pub before: Option<Before>,
     pub pace: Pace,
     pub horizon_factor: f64,
@@ -46,7 +48,7 @@ pub struct Known {
 #[derive(Clone, PartialEq, Debug)]
 pub struct WaitFacts {
     pub state: RoomState,
-    /// 1 = next. `None` where it is not known yet.
+    /// 1 = next. `None` where it is not known yet: said only when everybody ahead had time to come in.
     pub position: Option<u64>,
     pub waiting: Option<u64>,
     /// `None` where nothing honest can be said.
@@ -61,7 +63,7 @@ pub struct WaitFacts {
     /// The store's clock, as this edge reckons it.
     pub now: Stamp,
     /// To be kept beside the ticket.
-    pub seen: Option<Seen>,
+    pub seen: Seen,
 }
 
 /// What the store is to be told of a poll, in the next batch.
@@ -104,8 +106,8 @@ impl View {
         if report == Report::Nothing || self.away {
             return Look::Waiting { facts, report };
         }
-        if let (Some(seen), Some(known)) = (&mut facts.seen, &self.known) {
-            seen.epoch_ordinal = known.snapshot.epoch.ordinal;
+        if let Some(known) = &self.known {
+            facts.seen.epoch_ordinal = known.snapshot.epoch.ordinal;
         }
         Look::Waiting { facts, report }
     }
@@ -122,10 +124,15 @@ impl View {
     #[must_use]
     pub fn facts(&self, place: Place, seen: Option<Seen>, now: Duration) -> WaitFacts {
         let at = self.store_time(now);
-        let computed = self.position(place.stamp, now);
-        let position = match (computed, seen) {
-            (Some(computed), Some(seen)) => Some(computed.min(seen.position)),
-            (computed, seen) => computed.or(seen.map(|seen| seen.position)),
+        let told = seen.and_then(|seen| seen.position);
+        let reckoned = match (self.reckoned(place.stamp, now), told) {
+            (Some(reckoned), Some(told)) => Some(reckoned.min(told)),
+            (reckoned, told) => reckoned.or(told),
+        };
+        let position = if self.is_settled(place.stamp, now) {
+            reckoned
+        } else {
+            told
         };
         let opens_at = self.policy.opens_at.filter(|opens_at| at < *opens_at);
         let opens_in = opens_at.map_or(Duration::ZERO, |opens_at| opens_at.since(at));
@@ -133,18 +140,18 @@ impl View {
         WaitFacts {
             state: self.state(at),
             position,
-            waiting: snapshot.map(|snapshot| snapshot.waiting.max(position.unwrap_or(0))),
+            waiting: snapshot.map(|snapshot| snapshot.waiting.max(position.unwrap_or(1))),
             wait: self.wait(position, at, opens_in),
-            refresh: self.refresh(place, position, now, opens_in),
+            refresh: self.refresh(place, position, reckoned, now, opens_in),
             stale: self.stale(now),
             paused_reason: self.known.as_ref().and_then(|known| known.paused_reason.clone()),
             message: self.known.as_ref().and_then(|known| known.message.clone()),
             opens_at,
             now: at,
-            seen: position.map(|position| Seen {
+            seen: Seen {
                 position,
                 epoch_ordinal: seen.map_or(0, |seen| seen.epoch_ordinal),
-            }),
+            },
         }
     }
 
@@ -173,7 +180,20 @@ impl View {
         waiting >= self.policy.max_waiting
     }
 
-    fn position(&self, stamp: Stamp, now: Duration) -> Option<u64> {
+    /// Whether the place of this stamp can be told: older ones may still be on their way into the index.
+    fn is_settled(&self, stamp: Stamp, now: Duration) -> bool {
+        match &self.known {
+            _ if stamp <= self.frontier => true,
+            Some(known) if now < known.refilled_at => {
+                known.before.as_ref().is_some_and(|before| before.is_settled(stamp))
+            }
+            Some(known) => position::is_settled(stamp, known.snapshot.now),
+            None => false,
+        }
+    }
+
+    /// The place by what is known now, even if it cannot be told yet.
+    fn reckoned(&self, stamp: Stamp, now: Duration) -> Option<u64> {
         if stamp <= self.frontier {
             return Some(1);
         }
@@ -201,19 +221,28 @@ impl View {
         })
     }
 
-    fn refresh(&self, place: Place, position: Option<u64>, now: Duration, opens_in: Duration) -> Duration {
+    fn refresh(
+        &self,
+        place: Place,
+        position: Option<u64>,
+        reckoned: Option<u64>,
+        now: Duration,
+        opens_in: Duration,
+    ) -> Duration {
         let rule = PollRule {
             near_poll: self.policy.near_poll,
             max_poll: self.policy.max_poll,
             horizon_factor: self.known.as_ref().map_or(1.0, |known| known.horizon_factor),
         };
-        let poll = match (&self.known, position) {
+        let poll = match (&self.known, reckoned) {
             _ if self.state(self.store_time(now)) == RoomState::Closed => rule.max_poll,
             (Some(known), _) if place.stamp <= known.snapshot.horizon && opens_in.is_zero() => rule.near_poll,
-            (Some(known), Some(position)) => wait::poll(position.saturating_sub(1), &known.pace, &rule, opens_in),
+            (Some(known), Some(reckoned)) => wait::poll(reckoned.saturating_sub(1), &known.pace, &rule, opens_in),
             _ => rule.near_poll,
         };
-        self.spread(poll, place, now)
+        let age = self.store_time(now).since(place.stamp);
+        let soon = wait::untold_poll(age).filter(|_| position.is_none());
+        self.spread(soon.map_or(poll, |soon| soon.min(poll)), place, now)
     }
 
     fn spread(&self, poll: Duration, place: Place, now: Duration) -> Duration {

@@ -56,6 +56,9 @@ pub struct Watched {
     pub inner: MemoryStore,
     mode: AtomicU8,
     counts: Mutex<HashMap<&'static str, u64>>,
+    /// The highest capacity in force.
+    capacity: AtomicU64,
+    over: Mutex<Option<String>>,
 }
 
 impl Watched {
@@ -64,6 +67,8 @@ impl Watched {
             inner: MemoryStore::new(clock),
             mode: AtomicU8::new(UP),
             counts: Mutex::default(),
+            capacity: AtomicU64::new(0),
+            over: Mutex::default(),
         })
     }
 
@@ -92,6 +97,15 @@ impl Watched {
         }
     }
 
+    /// Looked at after every tick of every test. Lowering the capacity puts nobody out.
+    fn capacity_holds(&self, seen: &Snapshot) {
+        let most = self.capacity.fetch_max(seen.capacity, Relaxed).max(seen.capacity);
+        let used = seen.active + seen.admitted + seen.ghosts;
+        if used > most {
+            *self.over.lock() = Some(format!("{used} slots are used of {most}: {seen:?}"));
+        }
+    }
+
     fn answer<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         match self.mode.load(Relaxed) {
             DEAF => Err(StoreError::Away("the answer was lost".to_owned())),
@@ -116,7 +130,9 @@ impl Store for Watched {
     }
     async fn tick(&self, call: &Tick<'_>) -> Result<Snapshot, StoreError> {
         self.begin("tick")?;
-        self.answer(self.inner.tick(call).await)
+        let seen = self.inner.tick(call).await;
+        seen.iter().for_each(|seen| self.capacity_holds(seen));
+        self.answer(seen)
     }
     async fn claim(&self, policy: &RoomPolicy, place: Place) -> Result<Claim, StoreError> {
         self.begin("claim")?;
@@ -174,6 +190,14 @@ pub struct House {
     pub store: Arc<Watched>,
 }
 
+impl Drop for House {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(*self.store.over.lock(), None, "the capacity rule");
+        }
+    }
+}
+
 impl House {
     pub fn new() -> House {
         let clock = Arc::new(PausedClock(Instant::now()));
@@ -209,7 +233,7 @@ pub async fn waits(edge: &Agent, arrival: Arrival, polls: usize) -> Arrival {
             _ => return last,
         };
         sleep(facts.refresh).await;
-        last = edge.arrive(&name("sale"), Some(place), facts.seen).await;
+        last = edge.arrive(&name("sale"), Some(place), Some(facts.seen)).await;
     }
     last
 }

@@ -128,7 +128,7 @@ pub async fn visit(
             book.visitors.lock().insert(session.place.visitor, record);
             return;
         }
-        Arrival::Waiting { place, facts, .. } => (place, facts.refresh, facts.seen),
+        Arrival::Waiting { place, facts, .. } => (place, facts.refresh, Some(facts.seen)),
         other => panic!("a newcomer was told {other:?}"),
     };
     book.visitors.lock().insert(
@@ -158,6 +158,14 @@ pub async fn visit(
     }
 }
 
+/// Looked at with every poll, through losses of data too; nobody lowers the capacity here.
+fn capacity_holds(edge: &Agent, policy: &RoomPolicy) {
+    if let Some((seen, _)) = edge.snapshot(&policy.name) {
+        let used = seen.active + seen.admitted + seen.ghosts;
+        assert!(used <= policy.capacity, "{used} slots are used of {}", policy.capacity);
+    }
+}
+
 /// A poll as the proxy makes it: the view first, the store only where it may be the visitor's turn.
 pub async fn poll(
     edge: &Agent,
@@ -165,8 +173,9 @@ pub async fn poll(
     place: Place,
     seen: Option<Seen>,
 ) -> Result<Session, (Duration, Option<Seen>)> {
+    capacity_holds(edge, policy);
     if let Status::Waiting(facts) = edge.status(&policy.name, place, seen) {
-        return Err((facts.refresh, facts.seen));
+        return Err((facts.refresh, Some(facts.seen)));
     }
     match edge.arrive(&policy.name, Some(place), seen).await {
         Arrival::Inside(session) => {
@@ -175,7 +184,7 @@ pub async fn poll(
         }
         Arrival::Waiting { place: same, facts, .. } => {
             assert_eq!(same, place, "a waiting visitor's place changed");
-            Err((facts.refresh, facts.seen))
+            Err((facts.refresh, Some(facts.seen)))
         }
         other => panic!("a visitor in line was told {other:?}"),
     }

@@ -203,7 +203,7 @@ impl World {
         let now = self.edges[edge].now(self.at);
         self.check
             .shown(self.at, place, facts, self.edges[edge].core.view(), now);
-        self.visitors[v].seen = facts.seen.or(self.visitors[v].seen);
+        self.visitors[v].seen = Some(facts.seen);
         if self.visitors[v].left {
             return self.quit(v);
         }

@@ -157,13 +157,11 @@ impl Said<'_> {
                 );
             }
         }
-        if let Waits::Known { facts, .. } | Waits::New { facts, .. } = waits
-            && let Some(seen) = facts.seen
-        {
+        if let Waits::Known { facts, .. } | Waits::New { facts, .. } = waits {
             append(
                 headers,
                 header::SET_COOKIE,
-                names.set(Kind::Seen, &seen.to_string(), TICKET_LIFE),
+                names.set(Kind::Seen, &facts.seen.to_string(), TICKET_LIFE),
             );
         }
     }

@@ -88,7 +88,7 @@ pub fn variables(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> Val
         lang => language.tag, dir => language.dir,
         site => cut(&ask.dress.title, MAX_TITLE), website => website(ask), room => &view.room,
         state => key, heading => &said[0], why => &said[1],
-        position => view.position.map(number),
+        position => view.position.map(number), untold => is_untold(view),
         ahead => view.position.map(|n| number(n.saturating_sub(1))),
         waiting => view.waiting.map(number),
         wait => (moving && view.position.is_some()).then_some(wait),
@@ -110,7 +110,7 @@ fn say(language: &Language) -> Value {
     context! {
         place => &texts.place, ahead => &texts.ahead, waiting => &texts.waiting, wait => &texts.wait,
         opens => &texts.opens, organiser => &texts.organiser, progress => &texts.progress, keep => &texts.keep,
-        stale => &texts.stale, offline => &texts.offline, sound => &texts.sound, notify => &texts.notify,
+        unknown => &texts.unknown, stale => &texts.stale, offline => &texts.offline, sound => &texts.sound, notify => &texts.notify,
         no_js => &texts.no_js, stop => stop(&texts.no_js), no_cookies => &texts.no_cookies, unsent => &texts.unsent,
     }
 }
@@ -212,6 +212,11 @@ pub fn state_key(view: &WaitView) -> &'static str {
 
 fn keeps_place(view: &WaitView) -> bool {
     view.state != RoomState::Closed && view.notice != Some(Notice::LineFull)
+}
+
+/// Has a place that cannot be told yet.
+fn is_untold(view: &WaitView) -> bool {
+    view.position.is_none() && view.arrived_at.is_some() && keeps_place(view)
 }
 
 fn opens_at(view: &WaitView) -> Option<stanchion_admission::ids::Stamp> {

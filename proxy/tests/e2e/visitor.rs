@@ -20,11 +20,13 @@ impl Met {
         matches!(self, Met::Inside(_))
     }
 
+    /// `None` where it is not known yet.
+    ///
     /// # Panics
-    /// Where the visitor is inside, or is told no position.
-    pub fn position(&self) -> u64 {
+    /// Where the visitor is inside.
+    pub fn position(&self) -> Option<u64> {
         match self {
-            Met::Waiting(status) => status["position"].as_u64().unwrap_or_else(|| panic!("{status}")),
+            Met::Waiting(status) => status["position"].as_u64(),
             Met::Inside(_) => panic!("inside already"),
         }
     }
@@ -95,9 +97,9 @@ impl Visitor {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Forgets what was shown so far, so that the next answer tells the position as the edge reckons it.
-    pub fn look_anew(&mut self) {
-        self.jar.retain(|name, _| !name.contains("stanchion1-seen-"));
+    /// Polls until a position is told: that is so only when everybody ahead had time to come in.
+    pub fn learn_position(&mut self, edge: &mut Client) -> u64 {
+        super::eventually("a position is told", || self.poll(edge).position())
     }
 
     pub fn pass(&self) -> Option<&str> {
