@@ -59,11 +59,15 @@ impl Room {
         (lost && alive) || young
     }
 
-    /// These places were used up: they cannot be claimed again.
-    pub fn spent(&mut self, _policy: &RoomPolicy, places: &[Place], _now: Stamp) {
+    /// These places were used up: they cannot be claimed again. An end is final: a session that an edge which had not
+    /// heard of it put back ends once more, for every edge to hear.
+    pub fn spent(&mut self, _policy: &RoomPolicy, places: &[Place], now: Stamp) {
+        let now = self.clocks(now);
         for place in places.iter().filter(|p| p.stamp <= Stamp::MAX) {
-            if !self.active.contains(place.visitor) {
-                self.use_up(*place);
+            let inside = self.active.contains(place.visitor);
+            self.use_up(*place);
+            if inside {
+                self.note_ended(place.visitor, now);
             }
         }
     }
@@ -82,6 +86,10 @@ impl Room {
         if !self.use_up(place) {
             self.ghosts.active = self.ghosts.active.saturating_sub(1);
         }
+        self.note_ended(visitor, now);
+    }
+
+    fn note_ended(&mut self, visitor: VisitorId, now: Now) {
         self.ended.put(visitor, now.service);
         self.ended.keep_last(bounds::MAX_ENDED_KEPT);
     }

@@ -46,7 +46,8 @@ macro_rules! contract_suite {
                 a_claim_needs_a_granted_slot, a_double_claim_is_one_session, used_places_are_gone, barred_places_are_told,
                 a_granted_slot_is_claimed_while_paused, touching_keeps_a_session, untouched_sessions_end,
                 sessions_do_not_run_out_while_no_tick_works, a_session_that_ran_out_stays_out, ending_frees_the_slot_once,
-                ended_ids_are_told_and_forgotten, spent_places_leave_the_line, leaving_the_line_uses_the_place_up;
+                ended_ids_are_told_and_forgotten, spent_places_leave_the_line,
+                an_end_wins_over_a_report_of_activity, leaving_the_line_uses_the_place_up;
             losing:
                 a_wiped_room_recovers_its_order, slots_of_lost_sessions_are_kept, lost_sessions_are_put_back,
                 lost_sessions_that_end_give_up_their_slot, settings_survive_a_wipe, a_lagged_replica_is_noticed,

@@ -350,10 +350,14 @@ impl Model {
         true
     }
 
-    pub fn spent(&mut self, places: &[Place]) {
+    pub fn spent(&mut self, places: &[Place], now: Stamp) {
+        let now = self.store_time(now);
+        let service = self.service_time(now);
         for place in places {
-            if !matches!(self.part(place.visitor), Some(Part::Inside { .. })) {
-                self.put(*place, Part::Used);
+            let inside = matches!(self.part(place.visitor), Some(Part::Inside { .. }));
+            self.put(*place, Part::Used);
+            if inside {
+                self.ended.push((service, place.visitor));
             }
         }
     }

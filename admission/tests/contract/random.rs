@@ -231,7 +231,8 @@ impl<'a> World<'a> {
     async fn spent(&mut self, who: &[u32]) {
         let places = self.several(who);
         self.bench.store().spent(&self.policy, &places).await.unwrap();
-        self.model.spent(&places);
+        self.model.spent(&places, self.now);
+        places.iter().for_each(|place| self.watch.over(place.visitor));
     }
 
     async fn end(&mut self, n: u32, revoked: bool) {

@@ -27,6 +27,8 @@ pub enum Flaw {
     DoubleSlot,
     /// A touch brings back a session that was ended.
     TouchResurrects,
+    /// A session that was ended goes on where another edge reports it after a loss.
+    EndOverruled,
     /// Used places can be used again.
     SpentForgotten,
     /// Slots are given to people who are not there.
@@ -53,6 +55,7 @@ impl Flaw {
             Flaw::BornAhead => &["I8"],
             Flaw::DoubleSlot => &["I4"],
             Flaw::TouchResurrects => &["I5"],
+            Flaw::EndOverruled => &["I11"],
             Flaw::SpentForgotten => &["I4", "I5"],
             Flaw::PresenceIgnored => &["I1"],
             Flaw::SettleIgnored => &["I7"],
@@ -62,7 +65,7 @@ impl Flaw {
     }
 }
 
-pub const ALL: [Flaw; 17] = [
+pub const ALL: [Flaw; 18] = [
     Flaw::NoEpoch,
     Flaw::NoReservation,
     Flaw::NoReReport,
@@ -75,6 +78,7 @@ pub const ALL: [Flaw; 17] = [
     Flaw::BornAhead,
     Flaw::DoubleSlot,
     Flaw::TouchResurrects,
+    Flaw::EndOverruled,
     Flaw::SpentForgotten,
     Flaw::PresenceIgnored,
     Flaw::SettleIgnored,

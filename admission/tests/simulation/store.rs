@@ -99,7 +99,7 @@ impl SimStore {
             }
             Call::Touch(sessions) => Answer::Ended(self.touch(&policy, sessions, now)),
             Call::Spent(places) => {
-                self.room.spent(&policy, places, now);
+                self.room.spent(&policy, &self.believed(places), now);
                 Answer::Done
             }
             Call::End(place, how) => {
@@ -153,6 +153,16 @@ impl SimStore {
             false => *place,
         };
         places.iter().map(known).collect()
+    }
+
+    /// Under `EndOverruled` whoever is inside stays inside.
+    fn believed(&self, places: &[Place]) -> Vec<Place> {
+        if !self.has(Flaw::EndOverruled) {
+            return places.to_vec();
+        }
+        let active = self.room.census().active;
+        let over = |place: &&Place| !active.iter().any(|other| other.visitor == place.visitor);
+        places.iter().filter(over).copied().collect()
     }
 
     fn touch(&mut self, policy: &RoomPolicy, sessions: &[Session], now: Stamp) -> Vec<VisitorId> {

@@ -176,7 +176,30 @@ pub async fn spent_places_leave_the_line(bench: &dyn Bench) {
     line.run(3).await;
     assert_eq!(line.claim(people[0]).await, Claim::Gone);
     line.inside(people[1]).await;
-    line.inside(inside).await;
+}
+
+/// F3: an edge that had not heard of an end put the session back first. The end wins, and every edge hears of it.
+pub async fn an_end_wins_over_a_report_of_activity(bench: &dyn Bench) {
+    let mut line = Line::newborn(bench, |_| {}).await;
+    let sessions = [line.entered(place(1, ms(0))).await, line.entered(place(2, ms(1))).await];
+    line.tick().await;
+    line.end(sessions[0].place, End::Released).await;
+    line.wipe().await;
+    line.run(1).await;
+    assert_eq!(
+        line.touch(&sessions).await,
+        vec![],
+        "nobody has told this store of an end"
+    );
+    line.spent(&[sessions[0].place, sessions[0].place]).await;
+    let seen = line.run(1).await;
+    assert_eq!((seen.active, seen.ended), (1, vec![visitor(1)]));
+    assert_eq!(line.touch(&sessions).await, vec![visitor(1)]);
+    line.spent(&[sessions[0].place]).await;
+    let seen = line.run(8).await;
+    assert_eq!((seen.active, seen.ended.len()), (1, 1), "a second time changes nothing");
+    assert_eq!(line.claim(sessions[0].place).await, Claim::Gone);
+    assert_eq!(line.inside(sessions[1].place).await.claimed_at, sessions[1].claimed_at);
 }
 
 pub async fn leaving_the_line_uses_the_place_up(bench: &dyn Bench) {

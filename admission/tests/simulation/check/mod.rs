@@ -13,7 +13,7 @@
 //! | I8 | a new stamp is above every frontier its edge saw, and above every stamp made 0.3 s earlier (10 s within 30 s of a fault) |
 //! | I9 | an edge's epoch and frontier never fall; a tick never answers less than it was told |
 //! | I10 | with slots free and somebody waiting as told, a grant comes within claim window + freeze + polls, calm times |
-//! | I11 | no slot outlives its session by a minute; no ghost outlives a session's life; at the end nothing is left |
+//! | I11 | no slot outlives its session by a minute; an end is final through a loss of data, if the edge that told of it has not crashed since (20 s after the last fault and later); no ghost outlives a session's life; at the end nothing is left |
 //! | F12 | a grant lapses only after a claim window in which ticks worked |
 //! | I13 | the index holds tickets whose owner came a second time, and nothing else |
 //! | I14 | a place is put into the index at most twice per edge and epoch |
@@ -195,7 +195,7 @@ impl Checker {
             (Call::Present(places), _) => places.iter().for_each(|place| self.reported(*place)),
             (Call::Join(places), _) => places.iter().for_each(|place| self.joined(*place, store)),
             (Call::Touch(sessions), Answer::Ended(ended)) => self.touched(sessions, ended, now),
-            (Call::End(place, _), _) => self.ended(*place),
+            (Call::End(place, _), _) => self.ended(*place, sent.edge),
             (Call::Tick { memory, .. }, Answer::Snapshot(snapshot)) => self.ticked(memory, snapshot, store, before),
             _ => {}
         }

@@ -34,6 +34,8 @@ pub struct Ticket {
     pub claimed_when: u64,
     /// The store was told that the session ended.
     pub ended: Option<u64>,
+    /// The edge that told it so.
+    pub ended_by: usize,
     /// Its owner will not come back with it.
     pub gone: bool,
     pub shown: u64,
@@ -56,6 +58,7 @@ impl Ticket {
             until: Stamp::ZERO,
             claimed_when: 0,
             ended: None,
+            ended_by: 0,
             gone: false,
             shown: u64::MAX,
             joins: (0, 0),
@@ -171,12 +174,23 @@ impl Checker {
         }
     }
 
-    pub(super) fn ended(&mut self, place: Place) {
+    pub(super) fn ended(&mut self, place: Place, edge: usize) {
         let at = self.at;
         if let Some(ticket) = self.ticket(place) {
             ticket.confirmed = Stamp::ZERO;
-            ticket.ended.get_or_insert(at);
+            if ticket.ended.is_none() {
+                (ticket.ended, ticket.ended_by) = (Some(at), edge);
+            }
         }
+    }
+
+    /// Somebody is still there who remembers the end, and had time to say so again after the last loss.
+    fn end_is_known(&self, ticket: &Ticket) -> bool {
+        let Some(ended) = ticket.ended else { return false };
+        let crashed = |(at, kind): &(u64, Kind)| {
+            matches!(kind, Kind::Crash { edge, .. } if *edge == ticket.ended_by) && *at >= ended
+        };
+        self.calm() > 20 * SECOND && !self.faults.iter().any(crashed)
     }
 
     /// I2, in truth.
@@ -246,7 +260,7 @@ impl Checker {
             let forgotten = ticket.until.plus(leeway) < snapshot.now
                 && ticket.claimed_when + 60 * SECOND < at
                 && self.calm() > 20 * SECOND;
-            if over || (forgotten && !self.lost_since(at.saturating_sub(150 * SECOND))) {
+            if over || self.end_is_known(ticket) || (forgotten && !self.lost_since(at.saturating_sub(150 * SECOND))) {
                 let ticket = ticket.clone();
                 self.fail("I11", || format!("a slot outlives its session: {ticket:?}"));
             }
