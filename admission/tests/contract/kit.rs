@@ -1,5 +1,6 @@
 //! What the suite needs of a store under test, and short words for telling a scenario.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -81,6 +82,26 @@ pub struct Line<'a> {
     pub now: Stamp,
     pub memory: EdgeMemory,
     epochs: u64,
+    slots: Slots,
+}
+
+/// The capacity rule, looked at after every tick of every scenario: slots in use grow beyond the capacity in force by
+/// sessions that an edge puts back, and by nothing else.
+#[derive(Default)]
+struct Slots {
+    used: u64,
+    capacity: u64,
+    put_back: AtomicU64,
+}
+
+impl Slots {
+    fn look(&mut self, seen: &Snapshot) {
+        let put_back = self.put_back.swap(0, Relaxed);
+        let most = seen.capacity.max(self.capacity).max(self.used + put_back);
+        let used = seen.active + seen.admitted + seen.ghosts;
+        assert!(used <= most, "{used} slots are used, of {most} at most: {seen:?}");
+        (self.used, self.capacity) = (used, seen.capacity);
+    }
 }
 
 impl<'a> Line<'a> {
@@ -95,6 +116,7 @@ impl<'a> Line<'a> {
             now: START,
             memory: EdgeMemory::default(),
             epochs: 100,
+            slots: Slots::default(),
         }
     }
 
@@ -125,6 +147,7 @@ impl<'a> Line<'a> {
         };
         let seen = self.bench.store().tick(&call).await.unwrap();
         remember(&mut self.memory, &seen);
+        self.slots.look(&seen);
         seen
     }
 
@@ -165,7 +188,9 @@ impl<'a> Line<'a> {
             new_epoch_id: self.epochs,
             newborn: false,
         };
-        self.bench.store().tick(&call).await.unwrap()
+        let seen = self.bench.store().tick(&call).await.unwrap();
+        self.slots.look(&seen);
+        seen
     }
 
     pub async fn enter(&self, place: Place) -> Enter {
@@ -199,6 +224,7 @@ impl<'a> Line<'a> {
     }
 
     pub async fn touch(&self, sessions: &[Session]) -> Vec<VisitorId> {
+        self.slots.put_back.fetch_add(sessions.len() as u64, Relaxed);
         self.bench.store().touch(&self.policy, sessions).await.unwrap()
     }
 

@@ -12,6 +12,7 @@ use stanchion_testkit::process::{Process, Signal};
 use tempfile::TempDir;
 
 use super::http::{Client, Reply};
+use super::slots::SlotWatch;
 use super::{Origin, eventually};
 
 /// What the configuration says; the rest is as an operator's first file would be.
@@ -73,6 +74,7 @@ pub struct Edge {
     pub at: SocketAddr,
     pub admin: SocketAddr,
     pub process: Process,
+    slots: Option<SlotWatch>,
     dir: TempDir,
     token: String,
 }
@@ -120,10 +122,12 @@ impl Edge {
             at,
             admin,
             process,
+            slots: None,
             dir,
             token: String::new(),
         };
         edge.await_ready();
+        edge.slots = Some(SlotWatch::start(edge.admin, &edge.token));
         edge
     }
 
@@ -213,7 +217,9 @@ impl Edge {
 
     /// The room as the admin API tells it.
     pub fn room(&self) -> Value {
-        self.admin("GET", "/api/v1/rooms/sale", "", b"").json()
+        let room = self.admin("GET", "/api/v1/rooms/sale", "", b"").json();
+        self.slots.iter().for_each(|watch| watch.saw(&room));
+        room
     }
 
     pub fn admin(&self, method: &str, path: &str, fields: &str, body: &[u8]) -> Reply {

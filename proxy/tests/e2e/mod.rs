@@ -6,6 +6,7 @@
 pub mod edge;
 pub mod http;
 pub mod origin;
+pub mod slots;
 pub mod visitor;
 
 use std::time::{Duration, Instant};
