@@ -100,7 +100,7 @@ impl Watched {
     /// Looked at after every tick of every test. Lowering the capacity puts nobody out.
     fn capacity_holds(&self, seen: &Snapshot) {
         let most = self.capacity.fetch_max(seen.capacity, Relaxed).max(seen.capacity);
-        let used = seen.active + seen.admitted + seen.ghosts;
+        let used = seen.active + seen.admitted;
         if used > most {
             *self.over.lock() = Some(format!("{used} slots are used of {most}: {seen:?}"));
         }

@@ -98,7 +98,7 @@ impl Slots {
     fn look(&mut self, seen: &Snapshot) {
         let put_back = self.put_back.swap(0, Relaxed);
         let most = seen.capacity.max(self.capacity).max(self.used + put_back);
-        let used = seen.active + seen.admitted + seen.ghosts;
+        let used = seen.active + seen.admitted;
         assert!(used <= most, "{used} slots are used, of {most} at most: {seen:?}");
         (self.used, self.capacity) = (used, seen.capacity);
     }

@@ -13,11 +13,11 @@
 //! | I8 | a new stamp is above every frontier its edge saw, and above every stamp made 0.3 s earlier (10 s within 30 s of a fault) |
 //! | I9 | an edge's epoch and frontier never fall; a tick never answers less than it was told |
 //! | I10 | with slots free and somebody waiting as told, a grant comes within claim window + freeze + polls, calm times |
-//! | I11 | no slot outlives its session by a minute; an end is final through a loss of data, if the edge that told of it has not crashed since (20 s after the last fault and later); no ghost outlives a session's life; at the end nothing is left |
+//! | I11 | no slot outlives its session by a minute; an end is final through a wipe, if the edge that told of it has not crashed since (20 s after the last fault and later); no ghost outlives a session's life; at the end nothing is left |
 //! | F12 | a grant lapses only after a claim window in which ticks worked |
 //! | I13 | the index holds tickets whose owner came a second time, and nothing else |
 //! | I14 | a place is put into the index at most twice per edge and epoch |
-//! | I15 | the shown position never rises, and is at most the number of older places not let in, but for the sketch's gap |
+//! | I15 | the shown position never rises, and is at most the number of older places not let in, but for the sketch's gap; the first one told is behind everybody who does as told and waits since 0.15 s before them, calm times |
 //! | I20 | the operator's settings never fall back |
 
 mod grants;
@@ -158,8 +158,13 @@ impl Checker {
         self.last_trouble = at;
         self.faults.push((at, kind));
         self.at = at;
-        if matches!(kind, Kind::StoreClock { .. } | Kind::Failover { .. }) {
+        if let Kind::StoreClock { step_us } | Kind::Failover { step_us, .. } = kind {
             self.clock_jumps();
+            // To the store those who polled last did so that much longer ago.
+            let ahead = u64::try_from(step_us).unwrap_or(0);
+            for ticket in &mut self.tickets {
+                ticket.reported = ticket.reported.map(|reported| reported.saturating_sub(ahead));
+            }
         }
         if matches!(kind, Kind::Wipe | Kind::Failover { .. }) {
             self.losses.push((at, kind));

@@ -110,6 +110,20 @@ impl Checker {
         }
     }
 
+    /// I15: everybody who does as told and came before them is ahead of them.
+    fn told_first(&mut self, place: Place, position: u64) {
+        let ahead = self.tickets.iter().filter(|other| {
+            let waits = !other.used && !other.gone && other.granted.is_none() && other.contacts > 0;
+            other.place.stamp.plus(Duration::from_millis(150)) < place.stamp && waits && self.diligent[other.owner]
+        });
+        let ahead = ahead.count() as u64;
+        if position + ahead / 8 <= ahead {
+            self.fail("I15", || {
+                format!("{place:?} is told {position} at first, but {ahead} wait before them")
+            });
+        }
+    }
+
     /// I15.
     pub fn shown(&mut self, at: u64, place: Place, facts: &WaitFacts, view: &View, now: Duration) {
         self.at = at;
@@ -134,6 +148,9 @@ impl Checker {
                     format!("{place:?} is shown {position}, but {older} are older")
                 });
             }
+        }
+        if calm && before == u64::MAX {
+            self.told_first(place, position);
         }
         let unsure = matches!(
             facts.state,

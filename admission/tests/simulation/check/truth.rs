@@ -184,13 +184,15 @@ impl Checker {
         }
     }
 
-    /// Somebody is still there who remembers the end, and had time to say so again after the last loss.
+    /// Somebody is still there who remembers the end, noticed the last loss and had time to say so again. (A copy that
+    /// lags by less than a tick may take over unnoticed.)
     fn end_is_known(&self, ticket: &Ticket) -> bool {
         let Some(ended) = ticket.ended else { return false };
         let crashed = |(at, kind): &(u64, Kind)| {
             matches!(kind, Kind::Crash { edge, .. } if *edge == ticket.ended_by) && *at >= ended
         };
-        self.calm() > 20 * SECOND && !self.faults.iter().any(crashed)
+        let wiped = matches!(self.losses.last(), Some((at, Kind::Wipe)) if *at >= ended);
+        wiped && self.calm() > 20 * SECOND && !self.faults.iter().any(crashed)
     }
 
     /// I2, in truth.
