@@ -28,9 +28,9 @@ const wait = w => !w ? T.unknown : w.high < 60 ? T.soon : w.high > 10800 ? span(
 // How far this visitor has come since the first place seen here; a closed tab does not set it back.
 function progress(n) {
 const k = "stanchion:" + v.room, a = v.arrived_at;
-try { first = JSON.parse(localStorage[k]); } catch (e) {}
+try { first = JSON.parse(localStorage[k]); } catch {}
 if (!first || first.a != a || first.n < n) first = {a, n};
-try { localStorage[k] = JSON.stringify(first); } catch (e) {}
+try { localStorage[k] = JSON.stringify(first); } catch {}
 bar(n == null ? 0 : first.n > 1 ? 100 * (first.n - n) / (first.n - 1) : 100);
 }
 function bar(p) {
@@ -45,7 +45,7 @@ doc.body.dataset.state = k;
 put("heading", s[0]);
 put("why", s[1]);
 fill("position", num(n));
-show("untold", kept && v.arrived_at && n == null);
+show("untold", kept && !n);
 fill("ahead", n && num(n - 1));
 fill("waiting", num(v.waiting));
 fill("wait", w);
@@ -59,7 +59,7 @@ doc.title = (n ? `(${num(n)}) ` : "") + s[0] + " · " + D.title;
 tick();
 
 // The one live region speaks when something changed that matters, not at each poll.
-const t = now(), m = v.message || "", near = n && (said.n ? n < said.n && (n <= said.n / 2 || n < 4) && t - said.t > 2e4 : 1);
+const t = now(), m = v.message || "", near = n && (!said.n || n < said.n && (n <= said.n / 2 || n < 4) && t - said.t > 2e4);
 said.m ??= m;
 if (k != said.k) say(s.join(". ") + " " + (why || ""));
 else if (m && m != said.m) say(m);
@@ -84,7 +84,7 @@ try {
 clock = new Worker(URL.createObjectURL(new Blob(["let t;onmessage=e=>{clearTimeout(t);t=setTimeout(postMessage,e.data,0)}"])));
 clock.onmessage = poll;
 clock.onerror = () => { clock = 0; plan(); };
-} catch (e) {}
+} catch {}
 
 function plan() {
 let ms = min(max(v.refresh_ms, 500), 6e5);
@@ -139,7 +139,7 @@ if (now() - sessionStorage.stanchion < 15e3) ms = 1e4;
 sessionStorage.stanchion = now();
 if (ring) chime();
 if (tell) new Notification(T.turn, {body: D.title});
-} catch (e) {}
+} catch {}
 setTimeout(go, ms);
 }
 function go() {
@@ -165,7 +165,7 @@ const yes = b.ariaPressed != "true";
 try {
 await on(yes);
 b.ariaPressed = yes;
-} catch (e) { b.hidden = true; }
+} catch { b.hidden = true; }
 };
 });
 toggle("sound", self.AudioContext, yes => { ring = yes && new AudioContext(); if (yes) chime(); });
