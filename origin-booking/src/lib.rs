@@ -6,6 +6,7 @@
 pub mod clock;
 mod journal;
 pub mod pass;
+pub mod payments;
 mod service;
 pub mod shop;
 mod web;
@@ -13,7 +14,7 @@ mod writer;
 
 pub use journal::Database;
 pub use pass::KeySource;
-pub use service::{Config, Running, serve};
+pub use service::{Config, MIN_TOKEN, Running, serve};
 
 /// Makes the backends of `jsonwebtoken` and `rustls` known to the process. Harmless to call again.
 pub fn install_crypto() {

@@ -45,6 +45,9 @@ struct Serve {
     /// The site's address at the edge: where visitors without a pass are sent.
     #[arg(long, value_name = "URL", default_value = "/")]
     front_door: String,
+    /// Guards the organiser's calls under /api/v1/organiser: a file with a token of at least 32 characters.
+    #[arg(long, value_name = "FILE")]
+    organiser_token: Option<std::path::PathBuf>,
 }
 
 #[tokio::main]
@@ -64,7 +67,12 @@ async fn run(options: Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("{}", options.listen))?;
+    let organiser_token = options.organiser_token.map(|path| {
+        let token = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+        anyhow::Ok(token.trim().to_owned())
+    });
     let config = Config {
+        organiser_token: organiser_token.transpose()?,
         audience: options.audience,
         issuer: options.issuer,
         front_door: options.front_door,

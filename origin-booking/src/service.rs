@@ -1,6 +1,7 @@
 //! The service as others start it: a listener that is already bound, on a runtime that is already there.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{self, Clock};
 use crate::journal::Database;
 use crate::pass::{Guard, KeySource, PassKeys, Rules};
+use crate::payments::{Provider, Simulated, Till};
 use crate::shop::Sale;
 use crate::shop::catalogue::{self, Event};
 use crate::shop::command::Ask;
@@ -32,8 +34,15 @@ pub struct Config {
     pub front_door: String,
     /// Put on offer by whoever is the writer; what the database knows already keeps its stock.
     pub catalogue: Vec<Event>,
+    /// Who moves the money.
+    pub provider: Arc<dyn Provider>,
+    /// Guards the organiser's calls: at least [`MIN_TOKEN`] characters. Without it there are none.
+    pub organiser_token: Option<String>,
     pub clock: Clock,
 }
+
+/// Shortest token of the organiser.
+pub const MIN_TOKEN: usize = 32;
 
 impl Config {
     /// The sample catalogue, the machine's clock, the room `sale`, the front door `/`.
@@ -46,6 +55,8 @@ impl Config {
             issuer: None,
             front_door: "/".to_owned(),
             catalogue: catalogue::sample(),
+            provider: Arc::new(Simulated::default()),
+            organiser_token: None,
             clock: clock::system(),
         }
     }
@@ -57,6 +68,7 @@ pub struct Running {
     writer: Option<Writer>,
     writing: Option<std::thread::JoinHandle<()>>,
     serving: JoinHandle<()>,
+    attending: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -85,6 +97,8 @@ impl Running {
             self.serving.abort();
             let _ = (&mut self.serving).await;
         }
+        self.attending.abort();
+        let _ = (&mut self.attending).await;
         // The writer ends when nobody can send to it any more.
         self.writer = None;
         if let Some(writing) = self.writing.take() {
@@ -95,6 +109,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.attending.abort();
         self.serving.abort();
     }
 }
@@ -106,6 +121,13 @@ impl Drop for Running {
 pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
     crate::install_crypto();
     let address = listener.local_addr()?;
+    if config
+        .organiser_token
+        .as_ref()
+        .is_some_and(|token| token.len() < MIN_TOKEN)
+    {
+        anyhow::bail!("the organiser's token must be at least {MIN_TOKEN} characters");
+    }
     let guard = Guard::new(
         Rules {
             audience: config.audience,
@@ -118,7 +140,16 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     // Opening and replaying block.
     let (writer, writing) =
         tokio::task::spawn_blocking(move || Writer::start(database.open()?, clock, opening)).await??;
-    let site = web::Site::new(guard, writer.clone(), config.front_door, config.clock)?;
+    let till = Till::new(config.provider, writer.clone());
+    let attending = tokio::spawn(till.clone().attend());
+    let site = web::Site::new(web::Made {
+        guard,
+        writer: writer.clone(),
+        till,
+        front_door: config.front_door,
+        organiser_token: config.organiser_token,
+        clock: config.clock,
+    })?;
     let (stop, mut stopped) = watch::channel(false);
     let app = web::router(site);
     let serving = tokio::spawn(async move {
@@ -134,6 +165,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         writer: Some(writer),
         writing: Some(writing),
         serving,
+        attending,
         stop,
     })
 }

@@ -31,7 +31,7 @@ use command::{Ask, Command};
 use coupons::Coupons;
 use fact::{Fact, GoodsFact, OrderFact};
 use ids::EventId;
-use order::{Order, Orders, Stage};
+use order::{Order, Orders};
 use points::Points;
 use polls::Polls;
 use refusal::Refusal;
@@ -239,7 +239,7 @@ impl Sale {
 
     /// Authorised and not taken yet.
     pub fn uncaptured(&self) -> impl Iterator<Item = &Order> {
-        self.orders.all().filter(|order| order.stage == Stage::Paid)
+        self.orders.uncaptured()
     }
 
     /// Payments that fit no order.

@@ -153,6 +153,8 @@ pub(super) struct Orders {
     /// When holds end. Those of whom a provider must be asked first are in `doubted`.
     ends: BTreeSet<(u64, OrderId)>,
     doubted: BTreeSet<OrderId>,
+    /// Paid and not confirmed.
+    uncaptured: BTreeSet<OrderId>,
     /// Closed orders, oldest first: what is to be forgotten next.
     closed: VecDeque<(u64, OrderId)>,
 }
@@ -166,8 +168,8 @@ impl Orders {
         self.by_id.len() >= MAX_ORDERS
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Order> {
-        self.by_id.values()
+    pub(super) fn uncaptured(&self) -> impl Iterator<Item = &Order> {
+        self.uncaptured.iter().filter_map(|id| self.by_id.get(id))
     }
 
     /// Not the closed ones.
@@ -195,8 +197,12 @@ impl Orders {
         if let Some(old) = self.by_id.get(&order.id) {
             self.ends.remove(&(old.until_ms, old.id.clone()));
             self.doubted.remove(&old.id);
+            self.uncaptured.remove(&old.id);
         }
         let id = order.id.clone();
+        if order.stage == Stage::Paid {
+            self.uncaptured.insert(id.clone());
+        }
         if order.stage.share() == Share::Held {
             match order.doubted {
                 true => self.doubted.insert(id.clone()),

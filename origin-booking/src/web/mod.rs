@@ -2,12 +2,18 @@
 
 mod asked;
 mod bookings;
+mod calls;
 mod entry;
 mod events;
+mod goods;
+mod holds;
+mod orders;
+mod organiser;
 mod pages;
 mod problem;
 mod random;
 mod refusals;
+mod short;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +26,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
 use crate::pass::Guard;
+use crate::payments::Till;
 use crate::writer::Writer;
 
 /// Most bytes of a request's body.
@@ -36,17 +43,32 @@ struct Parts {
     front_door: String,
     clock: Clock,
     pages: pages::Pages,
+    till: Till,
+    in_flight: calls::InFlight,
+    organiser_token: Option<String>,
+}
+
+/// What a site is made of.
+pub(crate) struct Made {
+    pub(crate) guard: Guard,
+    pub(crate) writer: Writer,
+    pub(crate) till: Till,
+    pub(crate) front_door: String,
+    pub(crate) organiser_token: Option<String>,
+    pub(crate) clock: Clock,
 }
 
 impl Site {
-    pub(crate) fn new(guard: Guard, writer: Writer, front_door: String, clock: Clock) -> anyhow::Result<Site> {
-        let pages = pages::Pages::new()?;
+    pub(crate) fn new(made: Made) -> anyhow::Result<Site> {
         Ok(Site(Arc::new(Parts {
-            guard,
-            writer,
-            front_door,
-            clock,
-            pages,
+            guard: made.guard,
+            writer: made.writer,
+            front_door: made.front_door,
+            clock: made.clock,
+            pages: pages::Pages::new()?,
+            till: made.till,
+            in_flight: calls::InFlight::default(),
+            organiser_token: made.organiser_token,
         })))
     }
 }
@@ -58,14 +80,37 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/{id}", get(events::one))
         .route("/api/v1/events/{id}/seats", get(events::seats))
+        .route("/api/v1/holds", post(holds::hold))
+        .route("/api/v1/holds/{id}", get(orders::one_hold).delete(holds::release))
+        .route("/api/v1/waiting-list", post(holds::wait))
+        .route("/api/v1/orders", get(orders::mine).post(orders::check_out))
+        .route("/api/v1/orders/{id}", get(orders::one))
+        .route("/api/v1/orders/{id}/payments", post(orders::pay))
+        .route("/api/v1/campaigns/{id}/coupons", post(goods::coupon))
+        .route("/api/v1/polls/{id}", get(goods::poll))
+        .route("/api/v1/polls/{id}/votes", post(goods::vote))
+        .route("/api/v1/points", get(goods::points))
+        .route("/events/", get(events::list))
+        .route("/booking", post(short::booking))
+        .route("/pay", post(short::pay))
         .route("/bookings", post(bookings::book))
         .route("/leave", post(bookings::leave))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(site.clone(), entry::guard));
+    let organisers = Router::new()
+        .route("/events", post(organiser::event))
+        .route("/campaigns", post(organiser::campaign))
+        .route("/codes", post(organiser::code))
+        .route("/polls", post(organiser::poll))
+        .route("/points", post(organiser::grant))
+        .route("/refunds", post(organiser::refund))
+        .route("/differences", get(organiser::differences))
+        .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/healthz/active", get(active))
+        .nest("/api/v1/organiser", organisers)
         .merge(behind_a_pass)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -2,6 +2,7 @@
 //! heard is lost, nothing is sold twice, and there is one writer at a time.
 
 mod away;
+mod exactly;
 mod killed;
 mod standby;
 mod support;

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests, outside #[test] functions
 
+mod api;
 mod booking;
 mod crash;
 mod door;
+mod goods;
 mod idempotency;
+mod payments;
 mod race;
 mod support;

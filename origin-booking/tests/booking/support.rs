@@ -1,12 +1,14 @@
 //! A signer of passes, and a service that believes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use stanchion_booking::payments::{Provider, Simulated};
 use stanchion_booking::shop::catalogue::{Event, Price};
 use stanchion_booking::{Config, Database, KeySource, Running, install_crypto, serve};
 use tempfile::TempDir;
@@ -84,7 +86,12 @@ pub fn event(id: &str, seats: u32) -> Event {
     }
 }
 
+pub const TOKEN: &str = "organiser-token-organiser-token-0";
+
 pub struct Booth {
+    pub provider: Arc<Simulated>,
+    /// Milliseconds by which the service's clock is ahead.
+    ahead_ms: Arc<AtomicU64>,
     pub running: Running,
     pub signer: Signer,
     pub client: Client,
@@ -101,7 +108,12 @@ impl Booth {
         let signer = Signer::new("k1", 7);
         let jwks = signer.jwks();
         let database = Database::Sqlite(folder.path().join("booking.db"));
+        let (provider, ahead_ms) = (Arc::new(Simulated::default()), Arc::new(AtomicU64::new(0)));
+        let (clock, ahead) = (stanchion_booking::clock::system(), Arc::clone(&ahead_ms));
         let config = Config {
+            provider: Arc::clone(&provider) as Arc<dyn Provider>,
+            organiser_token: Some(TOKEN.to_owned()),
+            clock: Arc::new(move || clock() + ahead.load(Relaxed)),
             front_door: FRONT_DOOR.to_owned(),
             issuer: Some("https://tickets.example.org".to_owned()),
             catalogue: vec![event("gala", seats), event("matinee", 1_000)],
@@ -111,11 +123,24 @@ impl Booth {
         let running = serve(config, listener).await.unwrap();
         let client = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         Booth {
+            provider,
+            ahead_ms,
             running,
             signer,
             client,
             folder,
         }
+    }
+
+    pub fn pass_time(&self, ms: u64) {
+        self.ahead_ms.fetch_add(ms, Relaxed);
+    }
+
+    /// A call of the organiser's.
+    pub async fn organise(&self, path: &str, body: Value) -> Answer {
+        let request = self.post(&format!("/api/v1/organiser{path}"));
+        let request = request.bearer_auth(TOKEN).header("idempotency-key", path).json(&body);
+        Answer::of(request.send().await.unwrap()).await
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,146 @@
+//! What the calls of the API share: one command to the writer, with its key in flight, and its answer as JSON.
+
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::Site;
+use super::bookings::REPLAYED;
+use super::problem::{Problem, refuse};
+use super::refusals::{explained, not_decided, with_retry};
+use crate::shop::command::{Ask, Command, Key};
+use crate::shop::order::{Order, Stage};
+use crate::shop::stock::Offer;
+use crate::shop::{Applied, Done};
+
+/// Most requests with a key that are under way at one time.
+const MAX_IN_FLIGHT: usize = 20_000;
+
+/// Keys whose first answer is not out yet.
+#[derive(Default)]
+pub(super) struct InFlight(Mutex<HashSet<(String, String)>>);
+
+/// Holds a key while its request is under way.
+pub(super) struct Flying<'a> {
+    in_flight: &'a InFlight,
+    key: (String, String),
+}
+
+impl Drop for Flying<'_> {
+    fn drop(&mut self) {
+        self.in_flight.0.lock().remove(&self.key);
+    }
+}
+
+impl InFlight {
+    fn take_off(&self, key: &Key) -> Result<Flying<'_>, Problem> {
+        let key = (key.person.to_string(), key.key.to_string());
+        let mut flying = self.0.lock();
+        if flying.len() >= MAX_IN_FLIGHT {
+            let text = "Too many people are booking at this moment. Nothing was booked; please try again.";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try-again", text));
+        }
+        if !flying.insert(key.clone()) {
+            let text = "The first request with this Idempotency-Key is still under way.";
+            return Err(Problem::new(StatusCode::CONFLICT, "in-flight", text));
+        }
+        Ok(Flying { in_flight: self, key })
+    }
+}
+
+/// A key that must be there, in the air until the guard is dropped.
+pub(super) fn fly<'a>(site: &'a Site, key: Option<&Key>) -> Result<Flying<'a>, Problem> {
+    let required = || {
+        let text = "Send an Idempotency-Key: with it, a retry cannot do anything twice.";
+        Problem::new(StatusCode::BAD_REQUEST, "key-required", text)
+    };
+    site.0.in_flight.take_off(key.ok_or_else(required)?)
+}
+
+/// The decision, or the answer that says why there is none.
+pub(super) async fn decide(
+    site: &Site,
+    headers: &HeaderMap,
+    key: Option<Key>,
+    ask: Ask,
+) -> Result<(Done, bool), Response> {
+    let applied: Applied = match site.0.writer.submit(Command { key, ask }).await {
+        Ok(applied) => applied,
+        Err(why) => return Err(with_retry(refuse(site, headers, not_decided(why)))),
+    };
+    let replayed = applied.replayed;
+    applied.reply.map(|done| (done, replayed)).map_err(|refusal| {
+        let mut response = with_retry(refuse(site, headers, explained(refusal)));
+        response.headers_mut().extend(replayed.then_some(REPLAYED));
+        response
+    })
+}
+
+/// As [`decide`], where the answer is an order.
+pub(super) async fn decide_order(
+    site: &Site,
+    headers: &HeaderMap,
+    key: Option<Key>,
+    ask: Ask,
+) -> Result<(Order, bool), Response> {
+    match decide(site, headers, key, ask).await? {
+        (Done::Order(order) | Done::Charge(order) | Done::Capture(order), replayed) => Ok((*order, replayed)),
+        // None of the asks that come here is answered so.
+        _ => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+    }
+}
+
+/// The order under this name in the answer, with its address.
+pub(super) fn told(site: &Site, status: StatusCode, name: &str, order: &Order, replayed: bool) -> Response {
+    let mut response = (status, Json(json!({ name: shown(site, order) }))).into_response();
+    let headers = response.headers_mut();
+    headers.extend(replayed.then_some(REPLAYED));
+    let place = if name == "hold" { "holds" } else { "orders" };
+    if matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED)
+        && let Ok(address) = HeaderValue::from_str(&format!("/api/v1/{place}/{}", order.id))
+    {
+        headers.insert(header::LOCATION, address);
+    }
+    response
+}
+
+pub(super) fn shown(site: &Site, order: &Order) -> Value {
+    site.0.writer.look(|sale| view(order, sale.offer(order.event.as_str())))
+}
+
+/// Money in the currency's smallest unit, times in milliseconds since the Unix epoch, `null` where there is none.
+pub(super) fn view(order: &Order, offer: Option<&Offer>) -> Value {
+    let hall = offer.and_then(Offer::hall);
+    let seats = hall.map(|hall| {
+        order
+            .places
+            .seats
+            .iter()
+            .map(|seat| hall.name_of(*seat))
+            .collect::<Vec<_>>()
+    });
+    let time = |ms: u64| (ms > 0).then_some(ms);
+    let waiting = order.stage == Stage::Created;
+    json!({
+        "id": order.id,
+        "event": order.event,
+        "stage": order.stage,
+        "count": if waiting { order.want.as_ref().map_or(0, |want| want.count()) } else { order.places.count },
+        "seats": seats,
+        "price_minor": order.places.price_minor,
+        "discount_minor": order.discount_minor,
+        "total_minor": order.total_minor(),
+        "currency": offer.map(|offer| offer.event().price.currency.as_str()),
+        "name": order.name,
+        "code": order.code,
+        "method": order.method,
+        "created_at_ms": order.created_at_ms,
+        "expires_at_ms": time(order.until_ms),
+        "settled_at_ms": time(order.settled_at_ms),
+        "waiting_before": offer.filter(|_| waiting).and_then(|offer| offer.place_in_line(order)),
+    })
+}

@@ -1,0 +1,136 @@
+//! Holds and the waiting list: places for five minutes, or a place in the line for them.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::Site;
+use super::asked::{self, bad};
+use super::bookings::{name, reference};
+use super::calls::{decide_order, fly, told};
+use super::problem::{Problem, refuse};
+use crate::pass::Visitor;
+use crate::shop::catalogue::MAX_CAP;
+use crate::shop::command::{Ask, Hold, Key};
+use crate::shop::hall::Best;
+use crate::shop::order::Stage;
+use crate::shop::stock::Want;
+
+/// `seats` names them; otherwise `count` of the best are chosen.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    event: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seats: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    #[serde(default)]
+    accessible: bool,
+    #[serde(default = "yes")]
+    together: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Asked {
+    pub(super) fn hold(self, visitor: &Visitor) -> Result<Hold, Problem> {
+        let most = usize::try_from(MAX_CAP).unwrap_or(usize::MAX);
+        let want = match (self.count, self.seats) {
+            (Some(count), None) if (1..=MAX_CAP).contains(&count) => Want::Best(Best {
+                count,
+                zone: self.zone,
+                accessible: self.accessible,
+                together: self.together,
+            }),
+            (None, Some(seats)) if (1..=most).contains(&seats.len()) && self.zone.is_none() && !self.accessible => {
+                Want::Seats(seats)
+            }
+            _ => {
+                return Err(bad(format!(
+                    "send a count of 1-{MAX_CAP}, or the names of as many seats"
+                )));
+            }
+        };
+        Ok(Hold {
+            person: visitor.subject.as_str().into(),
+            order: reference()?.into(),
+            event: self.event.into(),
+            want,
+            name: self.name.as_deref().map(name).transpose()?,
+        })
+    }
+}
+
+pub(super) async fn hold(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    place(&site, &visitor, &headers, &body, "/api/v1/holds").await
+}
+
+pub(super) async fn wait(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    place(&site, &visitor, &headers, &body, WAITING_LIST).await
+}
+
+const WAITING_LIST: &str = "/api/v1/waiting-list";
+
+async fn place(site: &Site, visitor: &Visitor, headers: &HeaderMap, body: &[u8], path: &str) -> Response {
+    let read = || -> Result<(Hold, Option<Key>), Problem> {
+        let asked: Asked = asked::body(headers, body, &["count"])?;
+        let key = asked::key(headers, None, visitor, path, &asked)?;
+        Ok((asked.hold(visitor)?, key))
+    };
+    let (hold, key) = match read() {
+        Ok(both) => both,
+        Err(problem) => return refuse(site, headers, problem),
+    };
+    let _flying = match fly(site, key.as_ref()) {
+        Ok(flying) => flying,
+        Err(problem) => return refuse(site, headers, problem),
+    };
+    let waits = path == WAITING_LIST;
+    let ask = if waits { Ask::Wait(hold) } else { Ask::Hold(hold) };
+    let name = if waits { "order" } else { "hold" };
+    match decide_order(site, headers, key, ask).await {
+        Ok((order, replayed)) => told(site, StatusCode::CREATED, name, &order, replayed),
+        Err(response) => response,
+    }
+}
+
+/// Gives the places back, or leaves the waiting list. Again: nothing more happens.
+pub(super) async fn release(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let released = site.0.writer.look(|sale| {
+        let order = sale.order(&id).filter(|order| order.person.as_str() == visitor.subject);
+        order.filter(|order| order.stage == Stage::Cancelled).cloned()
+    });
+    if let Some(order) = released {
+        return told(&site, StatusCode::OK, "hold", &order, true);
+    }
+    let (person, order) = (visitor.subject.as_str().into(), id.into());
+    match decide_order(&site, &headers, None, Ask::Release { person, order }).await {
+        Ok((order, _)) => told(&site, StatusCode::OK, "hold", &order, false),
+        Err(response) => response,
+    }
+}

@@ -1,0 +1,78 @@
+//! The compatible short forms: `GET /events/?search=`, `POST /booking`, `POST /pay`. The same decisions as the API's;
+//! the key is welcome and not required.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::Site;
+use super::asked;
+use super::calls::{decide_order, fly, told};
+use super::holds;
+use super::orders::pay_with;
+use super::problem::{Problem, refuse};
+use crate::pass::Visitor;
+use crate::shop::command::{Ask, Hold, Key};
+use crate::shop::order::Method;
+
+/// Holds, as `POST /api/v1/holds` does.
+pub(super) async fn booking(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let read = || -> Result<(Hold, Option<Key>), Problem> {
+        let asked: holds::Asked = asked::body(&headers, &body, &["count"])?;
+        let key = asked::key(&headers, None, &visitor, "/booking", &asked)?;
+        Ok((asked.hold(&visitor)?, key))
+    };
+    let (hold, key) = match read() {
+        Ok(both) => both,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let _flying = match key.as_ref().map(|key| fly(&site, Some(key))).transpose() {
+        Ok(flying) => flying,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    match decide_order(&site, &headers, key, Ask::Hold(hold)).await {
+        Ok((order, replayed)) => told(&site, StatusCode::CREATED, "booking", &order, replayed),
+        Err(response) => response,
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paying {
+    booking: String,
+    #[serde(default)]
+    method: Option<Method>,
+    #[serde(default)]
+    card: String,
+}
+
+pub(super) async fn pay(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let read = || -> Result<(Paying, Option<Key>), Problem> {
+        let paying: Paying = asked::body(&headers, &body, &[])?;
+        let key = asked::key(&headers, None, &visitor, "/pay", &paying)?;
+        Ok((paying, key))
+    };
+    let (paying, key) = match read() {
+        Ok(both) => both,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let _flying = match key.as_ref().map(|key| fly(&site, Some(key))).transpose() {
+        Ok(flying) => flying,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let method = paying.method.unwrap_or(Method::Card);
+    pay_with(&site, &visitor, &headers, key, paying.booking, method, paying.card).await
+}
