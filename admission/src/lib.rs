@@ -8,6 +8,7 @@ pub mod edge;
 pub mod entropy;
 pub mod ids;
 pub mod keys;
+pub mod limits;
 pub mod pass;
 pub mod policy;
 pub mod rate;

@@ -1,0 +1,39 @@
+//! One count, back to nothing at every multiple of the window.
+
+use super::Finding;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FixedWindow {
+    /// Number of the window since time began.
+    window: u64,
+    used: u32,
+}
+
+impl FixedWindow {
+    pub fn judge(&mut self, count: u32, window_us: u64, now_us: u64, cost: u32) -> Finding {
+        let window = now_us / window_us.max(1);
+        if window > self.window {
+            *self = FixedWindow { window, used: 0 };
+        }
+        let until_next = (self.window + 1).saturating_mul(window_us).saturating_sub(now_us);
+        let left = count.saturating_sub(self.used);
+        let allowed = cost <= left;
+        let nothing = self.used == 0 && !(allowed && cost > 0);
+        Finding {
+            allowed,
+            limit: count,
+            remaining: if allowed { left - cost } else { left },
+            reset_us: if nothing { 0 } else { until_next },
+            retry_us: (!allowed && cost <= count).then_some(until_next),
+            delay_us: 0,
+        }
+    }
+
+    pub fn take(&mut self, cost: u32) {
+        self.used = self.used.saturating_add(cost);
+    }
+
+    pub fn is_fresh(self, window_us: u64, now_us: u64) -> bool {
+        self.used == 0 || now_us / window_us.max(1) > self.window
+    }
+}

@@ -1,0 +1,125 @@
+//! The states of one rule's keys, in bounded memory. A key is forgotten only when a fresh state would say the same.
+//! Where every place is taken by a key that still counts, newcomers are counted in a few shared states: an attacker
+//! with a million addresses crowds other newcomers, and nobody who is known already.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{Algorithm, State};
+
+const SHARDS: usize = 64;
+/// Shared states of a shard.
+const SHARED: usize = 64;
+/// A full shard is swept at most this often.
+const SWEEP_EVERY_US: u64 = 10_000;
+
+/// How many keys a rule may remember, rounded up to a multiple of 64.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity(pub usize);
+
+impl Default for Capacity {
+    /// At most about 10 MiB a rule.
+    fn default() -> Self {
+        Capacity(SHARDS * 1_792)
+    }
+}
+
+/// Keys are keyed hashes already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+/// Where a key is counted within its shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    Own(u64),
+    Shared(usize),
+}
+
+pub(super) struct Table {
+    shards: Vec<Mutex<Shard>>,
+    most: usize,
+}
+
+pub(super) struct Shard {
+    known: HashMap<u64, State, BuildHasherDefault<AsItIs>>,
+    /// Made when first needed.
+    shared: Vec<State>,
+    swept_us: u64,
+}
+
+impl Table {
+    pub fn new(capacity: Capacity) -> Table {
+        let shard = || {
+            Mutex::new(Shard {
+                known: HashMap::default(),
+                shared: Vec::new(),
+                swept_us: 0,
+            })
+        };
+        Table {
+            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
+            most: capacity.0.div_ceil(SHARDS).max(1),
+        }
+    }
+
+    /// The part in which a key stands, held.
+    pub fn hold(&self, key: u64) -> MutexGuard<'_, Shard> {
+        // The map takes its tag from the highest bits and its place from the lowest.
+        self.shards[(key >> 32) as usize % SHARDS].lock()
+    }
+
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().known.len()).sum()
+    }
+}
+
+impl Shard {
+    /// Where a key is counted: under its own name, or with others where there is no place left.
+    pub fn place(&mut self, key: u64, algorithm: &Algorithm, most: usize, now_us: u64) -> Place {
+        if self.known.contains_key(&key) || self.known.len() < most || self.sweep(algorithm, most, now_us) {
+            return Place::Own(key);
+        }
+        if self.shared.is_empty() {
+            self.shared = vec![State::fresh(algorithm); SHARED];
+        }
+        Place::Shared((key >> 40) as usize % SHARED)
+    }
+
+    pub fn state(&mut self, place: Place, algorithm: &Algorithm) -> &mut State {
+        match place {
+            Place::Own(key) => self.known.entry(key).or_insert_with(|| State::fresh(algorithm)),
+            Place::Shared(at) => &mut self.shared[at],
+        }
+    }
+
+    /// Forgets the keys that count for nothing any more; whether there is a place now.
+    fn sweep(&mut self, algorithm: &Algorithm, most: usize, now_us: u64) -> bool {
+        if self.swept_us == 0 || now_us >= self.swept_us.saturating_add(SWEEP_EVERY_US) {
+            self.swept_us = now_us.max(1);
+            self.known.retain(|_, state| !state.is_fresh(algorithm, now_us));
+        }
+        self.known.len() < most
+    }
+}
