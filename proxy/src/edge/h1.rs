@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{Method, header};
@@ -76,6 +77,9 @@ pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) -> 
     }
 }
 
+/// A new connection that a stopping edge has accepted surely means to ask for something.
+const FIRST_REQUEST: Duration = Duration::from_secs(5);
+
 /// What comes next. A stopping edge does not close under a request that may be on its way already: there is a moment for
 /// one more, which is then told that it was the last.
 async fn next(edge: &mut Edge, stream: &mut GuardStream) -> Next {
@@ -84,7 +88,8 @@ async fn next(edge: &mut Edge, stream: &mut GuardStream) -> Next {
         next = stream.next_head() => return next,
         _ = edge.stopping.wait_for(|stopping| *stopping) => {}
     }
-    let moment = edge.core.live.load().tolerance.deadlines.linger;
+    let linger = edge.core.live.load().tolerance.deadlines.linger;
+    let moment = if stream.is_new() { FIRST_REQUEST } else { linger };
     tokio::time::timeout(moment, stream.next_head())
         .await
         .unwrap_or(Next::Closed)

@@ -29,7 +29,8 @@ pub struct EdgeHandle {
     listeners: Vec<Listening>,
     stop: watch::Sender<bool>,
     kill: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    accepting: Vec<JoinHandle<()>>,
+    current: Option<JoinHandle<()>>,
 }
 
 struct Listening {
@@ -60,7 +61,8 @@ pub async fn start(
         listeners: Vec::new(),
         stop,
         kill,
-        tasks: Vec::new(),
+        accepting: Vec::new(),
+        current: None,
     };
     let mut ready = Vec::new();
     for (socket, settings) in sockets {
@@ -85,14 +87,14 @@ pub async fn start(
             machinery: machinery.clone(),
             stopping: stopping.clone(),
         };
-        handle.tasks.push(tokio::spawn(listen::accept(
+        handle.accepting.push(tokio::spawn(listen::accept(
             edge,
             listener,
             certificates,
             killed.clone(),
         )));
     }
-    handle.tasks.push(tokio::spawn(core.keep_current()));
+    handle.current = Some(tokio::spawn(core.keep_current()));
     Ok(handle)
 }
 
@@ -160,6 +162,10 @@ impl EdgeHandle {
         self.core.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
         self.listeners.clear();
+        // A connection just accepted is counted by the time its listener's task ends.
+        for accepting in self.accepting.drain(..) {
+            let _ = accepting.await;
+        }
         self.machinery.http_cleanup().await;
         let until = tokio::time::Instant::now() + drain;
         while self.core.connections.open() > 0 && tokio::time::Instant::now() < until {
@@ -175,7 +181,7 @@ impl Drop for EdgeHandle {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         let _ = self.kill.send(true);
-        for task in self.tasks.drain(..) {
+        for task in self.accepting.drain(..).chain(self.current.take()) {
             task.abort();
         }
     }

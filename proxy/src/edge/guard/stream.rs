@@ -125,6 +125,11 @@ impl GuardStream {
         });
     }
 
+    /// Whether no request has come yet.
+    pub fn is_new(&self) -> bool {
+        self.first
+    }
+
     /// The socket's number, while it is open.
     pub fn id(&self) -> i32 {
         self.id
