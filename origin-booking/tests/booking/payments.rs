@@ -1,7 +1,6 @@
 //! A provider in every mood: money and places agree in the end, and none is set aside for a dead order.
 
 use reqwest::StatusCode;
-use serde_json::json;
 
 use crate::support::Booth;
 

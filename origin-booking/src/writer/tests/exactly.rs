@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::support::{sqlite, start};
+use super::support::{check, sqlite, start};
+use crate::journal::Database;
 use crate::shop::Done;
 use crate::shop::catalogue::Event;
 use crate::shop::command::{Ask, Hold, Key, TakeCoupon};
@@ -83,6 +84,10 @@ async fn o1_ten_thousand_coupons_for_sixty_thousand_people() {
     println!("100,000 requests for 10,000 coupons: {took:?}");
     drop(writer);
     thread.join().unwrap();
+    // Enough facts for a snapshot: from it and from the first fact on, the same sale.
+    let database = Database::Sqlite(folder.path().join("booking.db"));
+    assert!(database.open().unwrap().snapshot().unwrap().is_some());
+    assert_eq!(check(&database, &BTreeSet::new(), 1).coupons().issued("c"), 10_000);
 }
 
 const HALL: &str = r#"{"zones":[{"id":"A","price_minor":1}],"sections":[{"id":"s","zone":"A","rows":[{"id":"1","rows":100,"seats":50}]}]}"#;
