@@ -140,6 +140,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     // Opening and replaying block.
     let (writer, writing) =
         tokio::task::spawn_blocking(move || Writer::start(database.open()?, clock, opening)).await??;
+    let (stop, mut stopped) = watch::channel(false);
     let till = Till::new(config.provider, writer.clone());
     let attending = tokio::spawn(till.clone().attend());
     let site = web::Site::new(web::Made {
@@ -148,9 +149,9 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         till,
         front_door: config.front_door,
         organiser_token: config.organiser_token,
+        stopping: stopped.clone(),
         clock: config.clock,
     })?;
-    let (stop, mut stopped) = watch::channel(false);
     let app = web::router(site);
     let serving = tokio::spawn(async move {
         let stopping = async move {

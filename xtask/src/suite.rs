@@ -52,6 +52,7 @@ impl Profile {
                 ("STANCHION_SEEDS", "100000"),
                 ("STANCHION_VICTIMS", "20000"),
                 ("PROPTEST_CASES", "20000"),
+                ("STANCHION_RACES", "20000"),
                 ("STANCHION_LONG", "1"),
             ],
         }

@@ -42,11 +42,11 @@ pub(super) async fn one(State(site): State<Site>, Path(id): Path<String>, header
 
 /// Every row with a letter a seat: `.` free, `x` taken.
 pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let found = site.0.writer.look(|sale| {
+    let found = site.0.writer.look_at(|seq, sale| {
         let offer = sale.offer(&id)?;
-        Some((offer.hall().cloned(), offer.free_seats().cloned()))
+        Some((offer.hall().cloned(), offer.free_seats().cloned(), seq))
     });
-    let Some((Some(hall), Some(seats))) = found else {
+    let Some((Some(hall), Some(seats), seq)) = found else {
         return refuse(&site, &headers, unknown());
     };
     let rows: Vec<Value> = hall
@@ -59,7 +59,7 @@ pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, head
             })
         })
         .collect();
-    Json(json!({ "zones": hall.zones(), "rows": rows })).into_response()
+    Json(json!({ "seq": seq, "zones": hall.zones(), "rows": rows })).into_response()
 }
 
 fn unknown() -> Problem {

@@ -7,6 +7,7 @@ mod entry;
 mod events;
 mod goods;
 mod holds;
+mod live;
 mod orders;
 mod organiser;
 mod pages;
@@ -22,6 +23,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use tokio::sync::{Semaphore, watch};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
@@ -46,6 +48,10 @@ struct Parts {
     till: Till,
     in_flight: calls::InFlight,
     organiser_token: Option<String>,
+    /// Open seats for readers of changes.
+    readers: Arc<Semaphore>,
+    /// True when the service stops.
+    stopping: watch::Receiver<bool>,
 }
 
 /// What a site is made of.
@@ -55,6 +61,7 @@ pub(crate) struct Made {
     pub(crate) till: Till,
     pub(crate) front_door: String,
     pub(crate) organiser_token: Option<String>,
+    pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) clock: Clock,
 }
 
@@ -69,6 +76,8 @@ impl Site {
             till: made.till,
             in_flight: calls::InFlight::default(),
             organiser_token: made.organiser_token,
+            readers: Arc::new(Semaphore::new(live::MAX_READERS)),
+            stopping: made.stopping,
         })))
     }
 }
@@ -80,6 +89,7 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/{id}", get(events::one))
         .route("/api/v1/events/{id}/seats", get(events::seats))
+        .route("/api/v1/events/{id}/changes", get(live::changes))
         .route("/api/v1/holds", post(holds::hold))
         .route("/api/v1/holds/{id}", get(orders::one_hold).delete(holds::release))
         .route("/api/v1/waiting-list", post(holds::wait))

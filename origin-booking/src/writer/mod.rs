@@ -9,14 +9,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Seq};
 use crate::shop::command::{Ask, Command};
 use crate::shop::{Applied, Sale};
 use desk::Desk;
 use published::Published;
+pub(crate) use published::{Change, Since};
 
 /// Most commands that wait; the next one is told to come back.
 pub(crate) const MAX_WAITING: usize = 4_096;
@@ -85,6 +86,21 @@ impl Writer {
     /// Looks at the sale as it is on the disk. The writer waits meanwhile: be brief.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Sale) -> T) -> T {
         self.published.look(look)
+    }
+
+    /// As [`Writer::look`], with the number of the last fact that is in it.
+    pub(crate) fn look_at<T>(&self, look: impl FnOnce(Seq, &Sale) -> T) -> T {
+        self.published.look_at(look)
+    }
+
+    /// Changes of an event's places after a fact.
+    pub(crate) fn since(&self, event: &str, after: Seq) -> Since {
+        self.published.since(event, after)
+    }
+
+    /// Tells of every new fact.
+    pub(crate) fn watch(&self) -> watch::Receiver<Seq> {
+        self.published.watch()
     }
 
     /// Whether this process is the writer.

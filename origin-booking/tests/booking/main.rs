@@ -8,6 +8,7 @@ mod crash;
 mod door;
 mod goods;
 mod idempotency;
+mod live;
 mod payments;
 mod race;
 mod support;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use stanchion_testkit::Postgres as Server;
 
@@ -85,6 +85,15 @@ async fn child() {
 
 /// Everything that a child acknowledged before it died.
 fn run_child(round: usize, step: &str, nth: u32, database: &str) -> BTreeSet<String> {
+    let (mut child, sold) = spawn_child(round, step, nth, database);
+    let sold = sold.collect();
+    let status = child.wait().unwrap();
+    assert!(!status.success(), "the child was to be killed at {step}");
+    sold
+}
+
+/// The child, and the orders that it sells as it tells of them.
+fn spawn_child(round: usize, step: &str, nth: u32, database: &str) -> (Child, impl Iterator<Item = String> + use<>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -102,10 +111,44 @@ fn run_child(round: usize, step: &str, nth: u32, database: &str) -> BTreeSet<Str
     let sold = lines
         .map_while(Result::ok)
         .filter_map(|line| Some(line.strip_prefix("sold ")?.to_owned()));
-    let sold = sold.collect();
-    let status = child.wait().unwrap();
-    assert!(!status.success(), "the child was to be killed at {step}");
-    sold
+    (child, sold)
+}
+
+/// The writer is killed under load, right after a commit that nobody heard of; this process stood by and takes over
+/// within five seconds, with everything that was acknowledged.
+fn take_over_under_load(database: &str) {
+    let (mut child, mut sold) = spawn_child(0, "committed", 40, database);
+    let first = sold.next().expect("the child sells");
+    let journal = database.parse::<Database>().unwrap().open().unwrap();
+    let (standby, thread) = start(journal, PLENTY);
+    assert!(!standby.is_leading());
+    let acknowledged: BTreeSet<String> = sold.chain([first]).collect();
+    child.wait().unwrap();
+    let began = std::time::Instant::now();
+    assert!(stanchion_testkit::wait_until(std::time::Duration::from_secs(5), || {
+        standby.is_leading()
+    }));
+    println!(
+        "{} acknowledged, taken over {:?} after the end",
+        acknowledged.len(),
+        began.elapsed()
+    );
+    assert!(
+        acknowledged
+            .iter()
+            .all(|order| standby.look(|sale| sale.order(order).is_some()))
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(buy(&standby, "last", 1)).unwrap().is_some());
+    drop(standby);
+    thread.join().unwrap();
+    check(&database.parse().unwrap(), &acknowledged, PLENTY);
+}
+
+#[test]
+fn i19_a_standby_takes_over_under_load_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    take_over_under_load(&format!("sqlite:{}", folder.path().join("booking.db").display()));
 }
 
 fn kill_at_every_step(database: &str, steps: &[(&str, Step)]) {
@@ -134,6 +177,11 @@ fn o1_i19_kill_nine_at_each_step_of_a_commit_postgres() {
     let server = Server::start();
     // One statement is the whole commit: there is no step in between.
     kill_at_every_step(&server.url(), &[STEPS[0], STEPS[2]]);
+}
+
+#[test]
+fn i19_a_standby_takes_over_under_load_postgres() {
+    take_over_under_load(&Server::start().url());
 }
 
 /// O4: the server crashes under load and comes back. Whoever was acknowledged has their places.
