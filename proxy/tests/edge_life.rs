@@ -54,6 +54,25 @@ async fn connect(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_http2_everybody_speaks_http1() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = certificate(folder.path(), "a.example");
+    let listener = ListenerSettings {
+        tls: Some(vec![a.clone()]),
+    };
+    let stand = stand_with(listener, |settings| settings.tolerance.http2 = false).await;
+    let tls = connect(stand.at, "a.example", &a.chain, &[b"h2", b"http/1.1"])
+        .await
+        .unwrap();
+    assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let plain = hostile::stand(|settings| settings.tolerance.http2 = false).await;
+    let reply = hostile::client::once(plain.at, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(matches!(reply.status, 400 | 405 | 505), "{}", reply.head);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_serves_both_versions() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (

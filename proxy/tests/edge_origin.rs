@@ -171,3 +171,23 @@ async fn h13_short_of_memory_the_waiting_page_is_served_on() {
     let reply = peer.reply().await.unwrap();
     assert!(reply.status == 200 && reply.closes(), "{}", reply.head);
 }
+
+/// Where a room allows it, a stream of events may be silent for longer than other answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_streams_may_be_silent_where_they_are_allowed() {
+    let stand = stand(|settings| settings.origins[0].read_timeout = Duration::from_millis(300)).await;
+    for (path, accept, whole) in [
+        ("/open/events", "text/event-stream", true),
+        ("/open/events", "*/*", false),
+        ("/events", "text/event-stream", false),
+    ] {
+        let mut peer = Peer::to(stand.at).await;
+        peer.send(
+            format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: {accept}\r\n\r\n").as_bytes(),
+        )
+        .await;
+        let all = String::from_utf8(peer.end().await).unwrap();
+        assert!(all.contains("data: one"), "{path} {accept}: {all}");
+        assert_eq!(all.contains("data: two"), whole, "{path} {accept}: {all}");
+    }
+}

@@ -32,7 +32,7 @@ pub(super) struct EdgeTable {
     tls: Option<OneOrMany>,
     /// What one connection may cost.
     guard: Option<GuardTable>,
-    /// Whether HTTP/2 is spoken. This version always does: `false` is refused.
+    /// Whether HTTP/2 is spoken where a client asks for it.
     #[schemars(extend("default" = true))]
     http2: Option<bool>,
     /// Where a new process takes the listening sockets over from the old one. Its folder must be there, and writable
@@ -101,6 +101,6 @@ struct GuardTable {
     /// Most connections in all. Left out, it is 80 % of the file descriptors that the process may open.
     #[schemars(range(min = 1, max = 10_000_000))]
     max_connections: Option<u64>,
-    /// Memory that the process may hold: from 90 % nothing more is forwarded, from 95 % every answer is the last of its connection; the waiting page is served on. Left out, it is the control group's limit, where there is one. From 32MiB to 1TiB.
+    /// Memory that the process may hold: from 90 % nothing more is forwarded, from 95 % every answer is the last of its connection; the waiting page is served on. Left out, it is the control group's limit, where there is one. From 32MiB to 1024GiB.
     max_memory: Option<Size>,
 }

@@ -58,7 +58,7 @@ pub(super) struct RoomTable {
     /// What happens to admissions while the store is away: `hold` lets nobody new in until it is back.
     #[schemars(extend("default" = "hold"))]
     on_store_loss: Option<OnStoreLoss>,
-    /// What may stay open between visitor and origin.
+    /// What may stay open between visitor and origin, silent for up to 10 minutes: WebSockets (refused elsewhere), and streams of server-sent events (elsewhere held to the origin's `read_timeout`).
     #[schemars(length(max = 8), extend("default" = []))]
     allow_upgrade: Option<Vec<Upgrade>>,
     /// What ties a place to its visitor: nothing, or their network (IPv4 /24, IPv6 /48).

@@ -50,30 +50,12 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
         trusted_proxies: trusted(&mut section, notes),
         certificates,
         guard: guard::guard(section.section("guard", notes), notes),
-        http2: http2(&mut section, notes),
+        http2: section.boolean("http2", true, notes),
         upgrade_sock: files::socket(&mut section, "upgrade_sock", notes),
         public_url: public_url(&mut section, notes),
     };
     section.close(notes);
     EdgeRead { value, admin_at }
-}
-
-/// This version always speaks HTTP/2.
-fn http2(section: &mut Section<'_>, notes: &mut Notes<'_>) -> bool {
-    let on = section.boolean("http2", true, notes);
-    if let Some(field) = section.field("http2").filter(|_| !on) {
-        let why = "this version always speaks HTTP/2 where a client asks for it".to_owned();
-        let help = "write http2 = true, or leave it out".to_owned();
-        notes.error(
-            &field.at,
-            Told {
-                what: "http2 = false is not available yet".to_owned(),
-                why,
-                help,
-            },
-        );
-    }
-    on
 }
 
 fn listeners(section: &mut Section<'_>, key: &'static str, notes: &mut Notes<'_>) -> Vec<(SocketAddr, At)> {

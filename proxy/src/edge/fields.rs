@@ -137,6 +137,16 @@ pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
     nominated && only.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Whether the answer may be a stream of server-sent events.
+pub fn asks_for_events(headers: &HeaderMap) -> bool {
+    let events = |range: &[u8]| {
+        let kind = range.split(|byte| *byte == b';').next().unwrap_or(range);
+        kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    };
+    let mut fields = headers.get_all(header::ACCEPT).iter();
+    fields.any(|field| field.as_bytes().split(|byte| *byte == b',').any(events))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +281,19 @@ mod tests {
             &[("Connection", "close"), ("Upgrade", "websocket")],
         ] {
             assert!(!asks_for_websocket(&headers(fields)), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn events_are_asked_for_by_name() {
+        for (accept, asks) in [
+            ("text/event-stream", true),
+            ("application/json, Text/Event-Stream;q=0.9", true),
+            ("*/*", false),
+            ("text/event-streams", false),
+            ("", false),
+        ] {
+            assert_eq!(asks_for_events(&headers(&[("Accept", accept)])), asks, "{accept}");
         }
     }
 }

@@ -44,8 +44,10 @@ pub struct Forward {
     pub set_cookies: Vec<HeaderValue>,
     /// Other fields added to the response, for apps that keep credentials without cookies.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
-    /// WebSocket or another upgrade may go through.
+    /// A WebSocket may go through.
     pub allow_upgrade: bool,
+    /// A stream of server-sent events may be silent for long.
+    pub allow_event_stream: bool,
     /// Handed back with the origin's `Stanchion-Command`.
     pub session: Option<SessionKey>,
 }

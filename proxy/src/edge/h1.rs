@@ -193,6 +193,7 @@ pub fn plan(live: &Live, asked: &Asked<'_>, forward: Forward, upgradable: bool) 
         client: asked.client,
         tls: asked.tls,
         upgrade: upgradable && forward.allow_upgrade,
+        event_stream: forward.allow_event_stream && fields::asks_for_events(asked.headers),
         request_id: asked.request_id.to_string(),
         write_stall: live.tolerance.deadlines.write_stall,
         received: AtomicU64::new(0),

@@ -79,7 +79,7 @@ async fn serve(edge: Edge, live: Arc<Live>, tcp: TcpStream, peer: IpAddr, certif
     let (wire, http2) = match certificates {
         None => (Wire::Plain(tcp), false),
         Some(certificates) => {
-            let handshake = certificates.acceptor().accept(tcp);
+            let handshake = certificates.acceptor(live.tolerance.http2).accept(tcp);
             let Ok(Ok(tls)) = tokio::time::timeout(live.tolerance.deadlines.tls_handshake, handshake).await else {
                 edge.core.stats.tls_failed.fetch_add(1, Ordering::Relaxed);
                 return;

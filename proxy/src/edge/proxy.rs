@@ -43,6 +43,8 @@ pub struct Plan {
     pub tls: bool,
     /// The request asks for a WebSocket and may have it.
     pub upgrade: bool,
+    /// The request asks for server-sent events and may have them.
+    pub event_stream: bool,
     pub request_id: String,
     pub write_stall: Duration,
     pub received: AtomicU64,
@@ -323,7 +325,7 @@ fn peer(plan: &Plan, choice: Choice) -> HttpPeer {
         settings.tls_name.clone().unwrap_or_default(),
     );
     let mut peer = HttpPeer::new(choice.address, tls, name);
-    let silence = if plan.forward.allow_upgrade {
+    let silence = if plan.upgrade || plan.event_stream {
         STREAM_SILENCE.max(settings.read_timeout)
     } else {
         settings.read_timeout

@@ -19,6 +19,8 @@ pub struct Certificates {
     config: ArcSwap<ServerConfig>,
 }
 
+const HTTP1: &[u8] = b"http/1.1";
+
 impl Certificates {
     pub fn load(files: &[CertificateFiles]) -> anyhow::Result<Certificates> {
         Ok(Certificates {
@@ -32,8 +34,14 @@ impl Certificates {
         Ok(())
     }
 
-    pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
-        self.config.load_full().into()
+    pub fn acceptor(&self, http2: bool) -> tokio_rustls::TlsAcceptor {
+        let config = self.config.load_full();
+        if http2 {
+            return config.into();
+        }
+        let mut config = ServerConfig::clone(&config);
+        config.alpn_protocols = vec![HTTP1.to_vec()];
+        Arc::new(config).into()
     }
 }
 
@@ -44,7 +52,7 @@ fn read(files: &[CertificateFiles]) -> anyhow::Result<Arc<ServerConfig>> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(ByName { shown }));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), HTTP1.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -86,6 +86,7 @@ impl Gate for LineGate {
                 origin: site.origin.clone(),
                 strip_cookies: sites.cookie_names(asked.tls).to_vec(),
                 allow_upgrade: site.upgrades.websocket,
+                allow_event_stream: site.upgrades.sse,
                 ..Forward::default()
             }),
             Way::UnknownHost => {
@@ -138,6 +139,7 @@ impl LineGate {
                     response_headers,
                     pass: Some(entry.token),
                     allow_upgrade: site.upgrades.websocket,
+                    allow_event_stream: site.upgrades.sse,
                     session: Some(SessionKey {
                         room: site.name.as_str().to_owned(),
                         visitor: entry.session.place.visitor.0,

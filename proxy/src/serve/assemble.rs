@@ -17,7 +17,10 @@ pub fn edge_settings(config: &Config) -> EdgeSettings {
     EdgeSettings {
         hosts: Hosts::from_patterns(config.rooms.iter().flat_map(|room| &room.hosts).map(String::as_str)),
         trusted_proxies: Trusted::new(config.edge.trusted_proxies.clone()),
-        tolerance: tolerance(&config.edge.guard),
+        tolerance: Tolerance {
+            http2: config.edge.http2,
+            ..tolerance(&config.edge.guard)
+        },
         connections: ConnectionCaps {
             overall: config.edge.guard.max_connections.map(|most| most as usize),
             per_prefix: config.edge.guard.connections_per_prefix as usize,

@@ -63,6 +63,7 @@ impl Gate for ObedientGate {
                 HeaderValue::from_static("kept"),
             )],
             allow_upgrade: asked.path.starts_with("/open/"),
+            allow_event_stream: asked.path.starts_with("/open/"),
             session: Some(session()),
         };
         match asked.path {

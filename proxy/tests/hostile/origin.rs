@@ -216,6 +216,13 @@ async fn reply(tcp: &mut TcpStream, target: &str, head: &str, body: &[u8]) -> bo
             }
             return false;
         }
+        "/events" | "/open/events" => {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: one\n\n";
+            let _ = tcp.write_all(head).await;
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            let _ = tcp.write_all(b"data: two\n\n").await;
+            return false;
+        }
         "/chunks" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".to_vec(),
         "/trailers" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Stanchion-Command\r\n\r\n5\r\nhello\r\n0\r\nStanchion-Command: release\r\n\r\n"

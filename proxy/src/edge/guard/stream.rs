@@ -32,6 +32,7 @@ pub struct Tolerance {
     pub deadlines: Deadlines,
     /// The longest request body, in bytes.
     pub body_bytes: u64,
+    pub http2: bool,
 }
 
 impl Default for Tolerance {
@@ -40,6 +41,7 @@ impl Default for Tolerance {
             head: HeadLimits::default(),
             deadlines: Deadlines::default(),
             body_bytes: 1 << 30,
+            http2: true,
         }
     }
 }
@@ -93,7 +95,7 @@ pub struct GuardStream {
 
 impl GuardStream {
     pub fn new(wire: Wire, tolerance: Arc<Tolerance>) -> GuardStream {
-        let (id, http2_allowed) = (wire.id(), matches!(wire, Wire::Plain(_)));
+        let (id, http2_allowed) = (wire.id(), tolerance.http2 && matches!(wire, Wire::Plain(_)));
         let stall = tolerance.deadlines.write_stall;
         GuardStream {
             wire,
