@@ -112,7 +112,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         sites: ArcSwap::from_pointee(Sites::new(config, templates)),
         keys: ArcSwap::from_pointee(ring),
         agent: agent.clone(),
-        passes: PassCache::new(&*entropy, PassCache::DEFAULT_MAX),
+        passes: PassCache::new(PassCache::DEFAULT_MAX),
         clock,
         metrics: metrics.clone(),
         places: geo.clone(),
