@@ -193,8 +193,9 @@ impl RequestIds {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let bits = (u128::from(self.process) << 64) | u128::from(count);
         // 24 digits: 48 bits of the process, 48 of the count.
-        let digit = |place: u32| char::from(DIGITS[(bits >> (place * 4)) as usize & 15]);
-        (16..28).rev().chain((0..12).rev()).map(digit).collect()
+        let digit = |place: usize| DIGITS[(bits >> (place * 4)) as usize & 15];
+        let digits: [u8; 24] = std::array::from_fn(|n| digit(if n < 12 { 27 - n } else { 23 - n }));
+        String::from_utf8_lossy(&digits).into_owned()
     }
 }
 

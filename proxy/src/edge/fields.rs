@@ -92,20 +92,24 @@ pub fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
 /// All cookies of all `Cookie` fields in one field, without those named in `strip`. `None`: nothing is left.
 pub fn join_cookies(headers: &HeaderMap, strip: &[String]) -> Option<HeaderValue> {
     let mut joined: Vec<u8> = Vec::new();
-    let fields = headers.get_all(header::COOKIE);
-    for pair in fields
-        .iter()
-        .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-    {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        if pair.is_empty() || strip.iter().any(|ours| ours.as_bytes() == name) {
-            continue;
+    for field in headers.get_all(header::COOKIE) {
+        let mut rest = field.as_bytes();
+        while !rest.is_empty() {
+            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            let pair = rest.get(..end).unwrap_or_default().trim_ascii();
+            rest = rest.get(end + 1..).unwrap_or_default();
+            let name = match memchr::memchr(b'=', pair) {
+                Some(at) => pair.get(..at).unwrap_or_default().trim_ascii(),
+                None => pair,
+            };
+            if pair.is_empty() || strip.iter().any(|ours| ours.as_bytes() == name) {
+                continue;
+            }
+            if !joined.is_empty() {
+                joined.extend_from_slice(b"; ");
+            }
+            joined.extend_from_slice(pair);
         }
-        if !joined.is_empty() {
-            joined.extend_from_slice(b"; ");
-        }
-        joined.extend_from_slice(pair);
     }
     if joined.is_empty() {
         None
@@ -120,7 +124,7 @@ pub fn cookies_need_care(headers: &HeaderMap, strip: &[String]) -> bool {
     match (fields.next(), fields.next()) {
         (None, _) => false,
         (Some(_), Some(_)) => true,
-        (Some(only), None) => !strip.is_empty() && only.as_bytes().contains(&b'='),
+        (Some(only), None) => !strip.is_empty() && memchr::memchr(b'=', only.as_bytes()).is_some(),
     }
 }
 

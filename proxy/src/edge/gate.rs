@@ -2,6 +2,7 @@
 //! does what it says. The gate knows nothing of sockets or Pingora; the edge nothing of admission.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,11 +36,11 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Forward {
     /// The name of a configured origin.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// The value of `Stanchion-Pass`.
     pub pass: Option<String>,
     /// Names of cookies of ours, removed from what the origin sees.
-    pub strip_cookies: Vec<String>,
+    pub strip_cookies: Arc<[String]>,
     /// `Set-Cookie` values added to the response.
     pub set_cookies: Vec<HeaderValue>,
     /// Other fields added to the response, for apps that keep credentials without cookies.
@@ -55,7 +56,7 @@ pub struct Forward {
 /// Names a session to the gate; opaque to the edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionKey {
-    pub room: String,
+    pub room: Arc<str>,
     pub visitor: [u8; 16],
     pub stamp: u64,
     /// The request came over TLS: decides the cookies' names.

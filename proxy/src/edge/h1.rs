@@ -2,11 +2,14 @@
 //! handed to the proxy machinery.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures::FutureExt;
+use futures::future::FusedFuture;
 use http::{Method, header};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
@@ -52,9 +55,12 @@ enum Outcome {
 }
 
 /// Serves the connection to its end. Gives the stream back where it turns out to speak HTTP/2.
-pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) -> Option<Box<GuardStream>> {
+pub async fn serve(edge: Edge, mut stream: Box<GuardStream>, from: From) -> Option<Box<GuardStream>> {
+    let mut stopping = edge.stopping.clone();
+    let stopping = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+    let mut stopping = std::pin::pin!(stopping.fuse());
     loop {
-        let head = match next(&mut edge, &mut stream).await {
+        let head = match next(&edge, stopping.as_mut(), &mut stream).await {
             Next::Head(head) => head,
             Next::Http2 => return Some(stream),
             Next::Closed => return None,
@@ -82,11 +88,13 @@ const FIRST_REQUEST: Duration = Duration::from_secs(5);
 
 /// What comes next. A stopping edge does not close under a request that may be on its way already: there is a moment for
 /// one more, which is then told that it was the last.
-async fn next(edge: &mut Edge, stream: &mut GuardStream) -> Next {
-    tokio::select! {
-        biased;
-        next = stream.next_head() => return next,
-        _ = edge.stopping.wait_for(|stopping| *stopping) => {}
+async fn next(edge: &Edge, stopping: Pin<&mut impl FusedFuture<Output = ()>>, stream: &mut GuardStream) -> Next {
+    if !stopping.is_terminated() {
+        tokio::select! {
+            biased;
+            next = stream.next_head() => return next,
+            () = stopping => {}
+        }
     }
     let linger = edge.core.live.load().tolerance.deadlines.linger;
     let moment = if stream.is_new() { FIRST_REQUEST } else { linger };

@@ -38,11 +38,17 @@ pub fn canonical(raw: &[u8]) -> Result<Canonical<'_>, Refusal> {
     })
 }
 
-/// The common case, without allocation: only plain characters, no empty and no dotted segment.
+/// The common case, without allocation: only plain characters, no empty segment and none that could be a dotted one
+/// (`.well-known` could not).
 fn already_canonical(raw: &[u8]) -> Option<&str> {
     let mut previous = 0u8;
-    for &byte in raw {
-        let suspicious = matches!(byte, b'.' | b'/' | b';') && previous == b'/';
+    for (at, &byte) in raw.iter().enumerate() {
+        let suspicious = previous == b'/'
+            && match byte {
+                b'/' | b';' => true,
+                b'.' => matches!(raw.get(at + 1), None | Some(b'.' | b'/' | b';')),
+                _ => false,
+            };
         if suspicious || !is_plain(byte) {
             return None;
         }
@@ -257,6 +263,38 @@ mod tests {
         ];
         for raw in cases {
             assert!(canonical(raw).is_err(), "{:?}", String::from_utf8_lossy(raw));
+        }
+    }
+
+    /// The short cut is taken by paths that need nothing, and says of every path what the long way says.
+    #[test]
+    fn the_short_cut_is_no_other_way() {
+        let allocated = |raw: &[u8]| {
+            matches!(
+                canonical(raw),
+                Ok(Canonical {
+                    path: Cow::Owned(_),
+                    ..
+                })
+            )
+        };
+        for plain in [
+            "/",
+            "/a/b.c",
+            "/.well-known/stanchion/rooms/sale/status",
+            "/a/.b",
+            "/.a;x",
+        ] {
+            assert!(!allocated(plain.as_bytes()), "{plain}");
+        }
+        for length in 1..=7u32 {
+            for number in 0..4usize.pow(length) {
+                let letter = |place: u32| b"/.;a"[number / 4usize.pow(place) % 4];
+                let raw: Vec<u8> = std::iter::once(b'/').chain((0..length).map(letter)).collect();
+                let long_way = respell(&raw).and_then(|spelled| resolve(&spelled));
+                let got = canonical(&raw).map(|c| (c.path.into_owned(), c.restructured));
+                assert_eq!(got, long_way, "{}", String::from_utf8_lossy(&raw));
+            }
         }
     }
 

@@ -52,7 +52,8 @@ pub fn is_for_us_alone(name: &HeaderName) -> bool {
 }
 
 pub fn take_command(headers: &HeaderMap) -> Option<OriginCommand> {
-    let value = headers.get("stanchion-command")?.as_bytes().trim_ascii();
+    static COMMAND: HeaderName = HeaderName::from_static("stanchion-command");
+    let value = headers.get(&COMMAND)?.as_bytes().trim_ascii();
     match value {
         b"release" => Some(OriginCommand::Release),
         b"revoke" => Some(OriginCommand::Revoke),

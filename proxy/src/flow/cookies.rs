@@ -81,12 +81,32 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item =
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .filter(move |(key, _)| key.trim() == name)
-        .map(|(_, value)| unquote(value.trim()))
+        .flat_map(|field| pairs(field.as_bytes()))
+        .filter_map(move |pair| value_of(pair, name))
         .take(MAX_SAME_NAME)
+}
+
+/// What is between the semicolons.
+fn pairs(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (pair, after) = match memchr::memchr(b';', rest) {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => (rest, &rest[rest.len()..]),
+        };
+        rest = after;
+        Some(pair)
+    })
+}
+
+/// The value, where the pair has this name and the value is ASCII.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
+    let after_name = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
+    let value = after_name.trim_ascii_start().strip_prefix(b"=")?;
+    let value = std::str::from_utf8(value).ok().filter(|value| value.is_ascii())?;
+    Some(unquote(value.trim_ascii()))
 }
 
 fn unquote(value: &str) -> &str {
@@ -125,6 +145,26 @@ mod tests {
         let headers = jar(&["a=1; x=good; xx=no", "x=\"quoted\"; x=;y", "X=case"]);
         assert_eq!(values(&headers, "x").collect::<Vec<_>>(), ["good", "quoted", ""]);
         assert_eq!(values(&headers, "absent").count(), 0);
+        let odd = jar(&[
+            "x",
+            "x =spaced",
+            " x\t= tabbed ",
+            ";;",
+            "=x",
+            "x==two",
+            "xx=1;x",
+            "x.=no",
+        ]);
+        assert_eq!(values(&odd, "x").collect::<Vec<_>>(), ["spaced", "tabbed", "=two"]);
+    }
+
+    /// A neighbour's cookie in another alphabet costs nobody their place.
+    #[test]
+    fn bytes_beyond_ascii_spoil_their_own_cookie_only() {
+        let mut headers = HeaderMap::new();
+        let field = "other=\u{e9}; x=good; x=\u{e9}; x=fine".as_bytes();
+        headers.append(header::COOKIE, HeaderValue::from_bytes(field).unwrap());
+        assert_eq!(values(&headers, "x").collect::<Vec<_>>(), ["good", "fine"]);
     }
 
     #[test]

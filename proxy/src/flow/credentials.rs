@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use stanchion_admission::edge::agent::Seen;
 use stanchion_admission::ids::Stamp;
 use stanchion_admission::keys::KeyRing;
@@ -16,8 +16,8 @@ use super::cookies::{self, Kind};
 use super::sites::Site;
 
 /// Apps send their ticket and pass in these, and get new ones in the same (`new` asks for a first ticket).
-pub const TICKET_HEADER: &str = "stanchion-ticket";
-pub const PASS_HEADER: &str = "stanchion-pass";
+pub static TICKET_HEADER: HeaderName = HeaderName::from_static("stanchion-ticket");
+pub static PASS_HEADER: HeaderName = HeaderName::from_static("stanchion-pass");
 
 /// What verified.
 #[derive(Default)]
@@ -42,15 +42,15 @@ impl Reader<'_> {
     #[must_use]
     pub fn read(&self, site: &Site, headers: &HeaderMap, client: IpAddr, tls: bool) -> Credentials {
         let names = site.names(tls);
-        let bare = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let brought_pass = bare(PASS_HEADER)
+        let bare = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let brought_pass = bare(&PASS_HEADER)
             .into_iter()
             .chain(cookies::values(headers, names.name(Kind::Pass)));
-        let brought_ticket = bare(TICKET_HEADER)
+        let brought_ticket = bare(&TICKET_HEADER)
             .into_iter()
             .chain(cookies::values(headers, names.name(Kind::Ticket)));
         let seen = cookies::values(headers, names.name(Kind::Seen)).find_map(Seen::parse);
-        let by_header = headers.contains_key(TICKET_HEADER);
+        let by_header = headers.contains_key(&TICKET_HEADER);
         let mut found = Credentials {
             seen,
             by_header,

@@ -84,7 +84,7 @@ impl Gate for LineGate {
             Way::Protected(site) => self.protected(&sites, site, asked).await,
             Way::Through(site) => Verdict::Forward(Forward {
                 origin: site.origin.clone(),
-                strip_cookies: sites.cookie_names(asked.tls).to_vec(),
+                strip_cookies: sites.cookie_names(asked.tls).clone(),
                 allow_upgrade: site.upgrades.websocket,
                 allow_event_stream: site.upgrades.sse,
                 ..Forward::default()
@@ -134,14 +134,14 @@ impl LineGate {
                 let (set_cookies, response_headers) = said.entry(&entry, binding, &self.keys.load(), self.now());
                 Verdict::Forward(Forward {
                     origin: site.origin.clone(),
-                    strip_cookies: sites.cookie_names(asked.tls).to_vec(),
+                    strip_cookies: sites.cookie_names(asked.tls).clone(),
                     set_cookies,
                     response_headers,
                     pass: Some(entry.token),
                     allow_upgrade: site.upgrades.websocket,
                     allow_event_stream: site.upgrades.sse,
                     session: Some(SessionKey {
-                        room: site.name.as_str().to_owned(),
+                        room: site.name.shared(),
                         visitor: entry.session.place.visitor.0,
                         stamp: entry.session.place.stamp.0,
                         tls: asked.tls,

@@ -2,6 +2,7 @@
 //! Built from the configuration as a whole and swapped as a whole.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_admission::ids::RoomName;
@@ -18,7 +19,7 @@ use super::rooms::{Found, RoomTable};
 pub struct Site {
     pub name: RoomName,
     pub policy: RoomPolicy,
-    pub origin: String,
+    pub origin: Arc<str>,
     pub upgrades: Upgrades,
     pub bind: Bind,
     pub message: Option<String>,
@@ -34,7 +35,7 @@ impl Site {
         Site {
             name: room.policy.name.clone(),
             policy: room.policy.clone(),
-            origin: room.origin.clone(),
+            origin: Arc::from(room.origin.as_str()),
             upgrades: room.upgrades,
             bind: room.bind,
             message: room.page.message.clone(),
@@ -79,7 +80,7 @@ pub struct Sites {
     sites: Vec<Site>,
     table: RoomTable,
     /// Cookies of every room: a path outside all rooms must not leak them either.
-    cookie_names: [Vec<String>; 2],
+    cookie_names: [Arc<[String]>; 2],
 }
 
 impl Sites {
@@ -121,7 +122,7 @@ impl Sites {
     }
 
     #[must_use]
-    pub fn cookie_names(&self, tls: bool) -> &[String] {
+    pub fn cookie_names(&self, tls: bool) -> &Arc<[String]> {
         &self.cookie_names[usize::from(tls)]
     }
 }

@@ -150,11 +150,7 @@ impl Said<'_> {
             );
             append(headers, header::SET_COOKIE, names.clear(Kind::Pass));
             if self.by_header {
-                append(
-                    headers,
-                    HeaderName::from_static(TICKET_HEADER),
-                    HeaderValue::from_str(&sealed).ok(),
-                );
+                append(headers, TICKET_HEADER.clone(), HeaderValue::from_str(&sealed).ok());
             }
         }
         if let Waits::Known { facts, .. } | Waits::New { facts, .. } = waits {
@@ -193,7 +189,7 @@ impl Said<'_> {
             .by_header
             .then(|| HeaderValue::from_str(&entry.token).ok())
             .flatten();
-        let fields = field.map(|value| (HeaderName::from_static(PASS_HEADER), value));
+        let fields = field.map(|value| (PASS_HEADER.clone(), value));
         (cookies, fields.into_iter().collect())
     }
 }

@@ -56,7 +56,7 @@ impl Gate for ObedientGate {
         let forward = Forward {
             origin: "o".into(),
             pass: Some("the.real.pass".into()),
-            strip_cookies: vec!["ours".into()],
+            strip_cookies: ["ours".into()].into(),
             set_cookies: vec![HeaderValue::from_static("ours=new; Path=/")],
             response_headers: vec![(
                 HeaderName::from_static("stanchion-place"),
