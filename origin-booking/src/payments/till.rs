@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::{Charge, Payment, Provider};
 use crate::shop::Done;
 use crate::shop::command::{Ask, Heard, News};
+use crate::shop::ids::OrderId;
 use crate::shop::order::Order;
 use crate::writer::Writer;
 
 /// How long a provider may take to answer.
 const PATIENCE: Duration = Duration::from_secs(7);
-/// How often interrupted payments are looked for, and most of them in one go.
+/// How often interrupted payments are looked for, and most of each kind in one go.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MAX_AT_ONCE: usize = 64;
 
@@ -60,12 +61,7 @@ impl Till {
         match self.tell(&payment, news).await {
             Some(Done::Capture(_)) => self.capture(payment).await,
             Some(Done::LetGo) => {
-                // No order wants it: money must not stay set aside. What is not answered is asked again by nobody, so
-                // it is said loudly.
-                let said = tokio::time::timeout(PATIENCE, self.provider.cancel(&payment)).await;
-                if said.ok().flatten() != Some(News::LetGo) {
-                    tracing::error!(?payment, "money may still be set aside for an order that is dead");
-                }
+                self.let_go(payment).await;
                 Settled::NotKnown
             }
             Some(Done::Order(order)) => Settled::Order(order),
@@ -81,6 +77,17 @@ impl Till {
         match self.tell(&payment, news).await {
             Some(Done::Order(order)) => Settled::Order(order),
             _ => Settled::NotKnown,
+        }
+    }
+
+    /// No order wants it. What is not answered now stays on the list and is asked again.
+    async fn let_go(&self, payment: Payment) {
+        let said = tokio::time::timeout(PATIENCE, self.provider.cancel(&payment)).await;
+        match said.ok().flatten() {
+            Some(news) => {
+                self.tell(&payment, news).await;
+            }
+            None => tracing::warn!(?payment, "the provider did not say that it let the money go"),
         }
     }
 
@@ -106,12 +113,17 @@ impl Till {
         }
     }
 
-    /// Orders whose time ended while a payment was under way, and orders whose money was never taken.
+    /// Orders whose time ended while a payment was under way, orders whose money was never taken, money without an order.
     pub(crate) async fn take_up(&self) {
-        let (doubted, uncaptured) = self.writer.look(|sale| {
+        let (doubted, uncaptured, unwanted) = self.writer.look(|sale| {
             let doubted: Vec<_> = sale.doubted().take(MAX_AT_ONCE).map(Payment::of).collect();
             let uncaptured: Vec<_> = sale.uncaptured().take(MAX_AT_ONCE).map(Payment::of).collect();
-            (doubted, uncaptured)
+            let payment = |(order, attempt): &(OrderId, u32)| Payment {
+                order: order.clone(),
+                attempt: *attempt,
+            };
+            let unwanted: Vec<_> = sale.unwanted().take(MAX_AT_ONCE).map(payment).collect();
+            (doubted, uncaptured, unwanted)
         });
         let mut under_way = tokio::task::JoinSet::new();
         for payment in doubted {
@@ -123,6 +135,10 @@ impl Till {
             under_way.spawn(async move {
                 till.capture(payment).await;
             });
+        }
+        for payment in unwanted {
+            let till = self.clone();
+            under_way.spawn(async move { till.let_go(payment).await });
         }
         while under_way.join_next().await.is_some() {}
     }

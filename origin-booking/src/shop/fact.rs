@@ -70,6 +70,15 @@ pub enum OrderFact {
         stage: Stage,
         at_ms: u64,
     },
+    /// Money was set aside that no order wants: the provider is to let it go, until it says that it did.
+    Unwanted {
+        id: OrderId,
+        attempt: u32,
+    },
+    LetGone {
+        id: OrderId,
+        attempt: u32,
+    },
     /// Money moved for an order that is not owed any: for the organiser to look at.
     Odd {
         id: OrderId,
@@ -80,6 +89,15 @@ pub enum OrderFact {
 }
 
 impl OrderFact {
+    /// Whether it is about a payment alone, and the order stays as it is.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        matches!(
+            self,
+            OrderFact::Unwanted { .. } | OrderFact::LetGone { .. } | OrderFact::Odd { .. }
+        )
+    }
+
     #[must_use]
     pub fn id(&self) -> &OrderId {
         match self {
@@ -92,6 +110,8 @@ impl OrderFact {
             | OrderFact::Paid { id }
             | OrderFact::Confirmed { id, .. }
             | OrderFact::Closed { id, .. }
+            | OrderFact::Unwanted { id, .. }
+            | OrderFact::LetGone { id, .. }
             | OrderFact::Odd { id, .. } => id,
         }
     }

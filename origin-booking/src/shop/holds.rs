@@ -150,11 +150,8 @@ impl Sale {
     }
 
     pub(super) fn evolve_order(&mut self, fact: &OrderFact) {
-        if let OrderFact::Odd { .. } = fact {
-            if self.odd.len() < MAX_ODD {
-                self.odd.push(fact.clone());
-            }
-            return;
+        if fact.is_aside() {
+            return self.evolve_aside(fact);
         }
         let before = self.orders.get(fact.id().as_str());
         let Some(after) = changed(before, fact) else { return };
@@ -169,6 +166,21 @@ impl Sale {
         }
         self.codes.evolve(code_before.as_ref(), &after);
         self.orders.put(after);
+    }
+}
+
+impl Sale {
+    fn evolve_aside(&mut self, fact: &OrderFact) {
+        match fact {
+            OrderFact::Unwanted { id, attempt } => {
+                self.unwanted.insert((id.clone(), *attempt));
+            }
+            OrderFact::LetGone { id, attempt } => {
+                self.unwanted.remove(&(id.clone(), *attempt));
+            }
+            _ if self.odd.len() < MAX_ODD => self.odd.push(fact.clone()),
+            _ => {}
+        }
     }
 }
 
@@ -193,7 +205,9 @@ fn changed(before: Option<&Order>, fact: &OrderFact) -> Option<Order> {
     }
     let mut order = before?.clone();
     match fact {
-        OrderFact::Opened(_) | OrderFact::Odd { .. } => return None,
+        OrderFact::Opened(_) | OrderFact::Unwanted { .. } | OrderFact::LetGone { .. } | OrderFact::Odd { .. } => {
+            return None;
+        }
         OrderFact::Offered { places, until_ms, .. } => {
             (order.stage, order.places, order.until_ms) = (Stage::Held, places.clone(), *until_ms);
         }

@@ -20,7 +20,7 @@ pub mod refusal;
 pub mod stock;
 pub mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ use codes::Codes;
 use command::{Ask, Command};
 use coupons::Coupons;
 use fact::{Fact, GoodsFact, OrderFact};
-use ids::EventId;
+use ids::{EventId, OrderId};
 use order::{Order, Orders};
 use points::Points;
 use polls::Polls;
@@ -91,6 +91,9 @@ pub struct Sale {
     polls: Polls,
     answers: Answers,
     odd: Vec<OrderFact>,
+    /// Payments that were set aside and that no order wants. At most [`MAX_ODD`].
+    #[serde(default)]
+    unwanted: BTreeSet<(OrderId, u32)>,
 }
 
 impl Sale {
@@ -240,6 +243,11 @@ impl Sale {
     /// Authorised and not taken yet.
     pub fn uncaptured(&self) -> impl Iterator<Item = &Order> {
         self.orders.uncaptured()
+    }
+
+    /// Order and attempt of money that is to be let go.
+    pub fn unwanted(&self) -> impl Iterator<Item = &(OrderId, u32)> {
+        self.unwanted.iter()
     }
 
     /// Payments that fit no order.

@@ -9,7 +9,7 @@ use super::ids::{OrderId, PersonId};
 use super::order::{Method, Order, PAY_MS, Stage};
 use super::points::Account;
 use super::refusal::Refusal;
-use super::{Decision, Done, Sale};
+use super::{Decision, Done, MAX_ODD, Sale};
 
 impl Sale {
     pub(super) fn pay(&self, person: &PersonId, id: &OrderId, method: Method, now_ms: u64) -> Decision {
@@ -43,8 +43,11 @@ impl Sale {
     }
 
     pub(super) fn payment(&self, heard: &Heard, now_ms: u64) -> Decision {
+        if let Some(over) = self.let_gone(heard, now_ms) {
+            return Ok(over);
+        }
         let Some(order) = self.orders.get(heard.order.as_str()) else {
-            return Ok(unknown(heard, now_ms));
+            return Ok(self.unknown(heard, now_ms));
         };
         let is_current = order.attempt == heard.attempt;
         let is_paying = is_current && order.stage == Stage::Paying;
@@ -58,7 +61,7 @@ impl Sale {
             // Heard twice: the first time something came of it.
             News::Authorised if is_paid => Ok((Vec::new(), Done::Capture(Box::new(order.clone())))),
             News::Authorised if was_paid => Ok((Vec::new(), Done::Order(Box::new(order.clone())))),
-            News::Authorised => Ok((Vec::new(), Done::LetGo)),
+            News::Authorised => Ok((self.unwanted_once(heard), Done::LetGo)),
             News::Declined | News::LetGo if is_paying => Ok(failed(order, now_ms)),
             News::Captured if is_paid => {
                 let fact = OrderFact::Confirmed {
@@ -72,6 +75,40 @@ impl Sale {
             News::Captured if !was_paid => Ok((vec![odd(heard, "captured", now_ms)], Done::Noted)),
             News::LetGo if is_paid || was_paid => Ok((vec![odd(heard, "let go", now_ms)], Done::Noted)),
             _ => Ok((Vec::new(), Done::Noted)),
+        }
+    }
+
+    /// Of an order that is forgotten or never was.
+    fn unknown(&self, heard: &Heard, now_ms: u64) -> (Vec<Fact>, Done) {
+        match heard.news {
+            News::Authorised => (self.unwanted_once(heard), Done::LetGo),
+            News::Captured => (vec![odd(heard, "captured", now_ms)], Done::Noted),
+            _ => (Vec::new(), Done::Noted),
+        }
+    }
+
+    /// On the list of what is to be let go, where it is not on it. A list that is full is told to nobody but the log;
+    /// whoever asks now lets it go all the same.
+    fn unwanted_once(&self, heard: &Heard) -> Vec<Fact> {
+        let payment = (heard.order.clone(), heard.attempt);
+        if self.unwanted.contains(&payment) || self.unwanted.len() >= MAX_ODD {
+            return Vec::new();
+        }
+        let (id, attempt) = payment;
+        vec![Fact::Order(OrderFact::Unwanted { id, attempt })]
+    }
+
+    /// What was to be let go is, or was taken after all.
+    fn let_gone(&self, heard: &Heard, now_ms: u64) -> Option<(Vec<Fact>, Done)> {
+        let (id, attempt) = (heard.order.clone(), heard.attempt);
+        if !self.unwanted.contains(&(id.clone(), attempt)) {
+            return None;
+        }
+        let over = Fact::Order(OrderFact::LetGone { id, attempt });
+        match heard.news {
+            News::LetGo => Some((vec![over], Done::Noted)),
+            News::Captured => Some((vec![over, odd(heard, "captured", now_ms)], Done::Noted)),
+            _ => None,
         }
     }
 
@@ -144,15 +181,6 @@ fn failed(order: &Order, now_ms: u64) -> (Vec<Fact>, Done) {
         ..order.clone()
     };
     told(OrderFact::PayFailed { id: order.id.clone() }, after)
-}
-
-/// Of an order that is forgotten or never was.
-fn unknown(heard: &Heard, now_ms: u64) -> (Vec<Fact>, Done) {
-    match heard.news {
-        News::Authorised => (Vec::new(), Done::LetGo),
-        News::Captured => (vec![odd(heard, "captured", now_ms)], Done::Noted),
-        _ => (Vec::new(), Done::Noted),
-    }
 }
 
 fn odd(heard: &Heard, what: &str, now_ms: u64) -> Fact {

@@ -141,7 +141,8 @@ pub(super) async fn differences(State(site): State<Site>) -> Response {
     let found = site.0.writer.look(|sale| {
         let doubted: Vec<_> = sale.doubted().map(|order| order.id.clone()).collect();
         let uncaptured: Vec<_> = sale.uncaptured().map(|order| order.id.clone()).collect();
-        json!({ "odd": sale.odd(), "doubted": doubted, "uncaptured": uncaptured })
+        let unwanted: Vec<_> = sale.unwanted().collect();
+        json!({ "odd": sale.odd(), "unwanted": unwanted, "doubted": doubted, "uncaptured": uncaptured })
     });
     Json(found).into_response()
 }

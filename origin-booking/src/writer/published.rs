@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::journal::{Journal, JournalError, Seq};
 use crate::shop::Sale;
-use crate::shop::fact::{Fact, OrderFact};
+use crate::shop::fact::Fact;
 use crate::shop::hall::SeatIndex;
 use crate::shop::ids::EventId;
 use crate::shop::order::Share;
@@ -88,8 +88,7 @@ impl State {
 
 fn order_of(fact: &Fact) -> Option<&str> {
     match fact {
-        Fact::Order(OrderFact::Odd { .. }) => None,
-        Fact::Order(fact) => Some(fact.id().as_str()),
+        Fact::Order(fact) if !fact.is_aside() => Some(fact.id().as_str()),
         _ => None,
     }
 }

@@ -1,8 +1,17 @@
 //! A provider in every mood: money and places agree in the end, and none is set aside for a dead order.
 
-use reqwest::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
 
-use crate::support::Booth;
+use async_trait::async_trait;
+use reqwest::StatusCode;
+use stanchion_booking::payments::{Charge, Payment, Provider};
+use stanchion_booking::shop::command::News;
+use stanchion_testkit::wait_until_async;
+use tokio::sync::Notify;
+
+use crate::support::{Booth, TOKEN};
 
 #[tokio::test]
 async fn a_declined_card_can_be_replaced_and_a_failed_capture_costs_nothing() {
@@ -60,4 +69,60 @@ async fn a_provider_that_says_nothing_is_asked_before_places_are_freed() {
         (booth.provider.set_aside_minor(), booth.provider.taken_minor()),
         (0, 1_250)
     );
+}
+
+/// Sets money aside after it has said that it let it go, and does not answer the first time that it is told again.
+#[derive(Default)]
+struct Stubborn {
+    wakes: Notify,
+    cancels: AtomicU32,
+}
+
+#[async_trait]
+impl Provider for Stubborn {
+    async fn authorise(&self, _: &Charge) -> Option<News> {
+        self.wakes.notified().await;
+        Some(News::Authorised)
+    }
+
+    async fn capture(&self, _: &Payment) -> Option<News> {
+        Some(News::Captured)
+    }
+
+    async fn look(&self, _: &Payment) -> Option<News> {
+        Some(News::LetGo)
+    }
+
+    async fn cancel(&self, _: &Payment) -> Option<News> {
+        let told = self.cancels.fetch_add(1, SeqCst) + 1;
+        (told != 2).then_some(News::LetGo)
+    }
+}
+
+#[tokio::test]
+async fn money_that_comes_for_a_dead_order_is_let_go_until_the_provider_says_so() {
+    let provider = Arc::new(Stubborn::default());
+    let booth = Arc::new(Booth::open_with(10, Arc::clone(&provider) as Arc<dyn Provider>).await);
+    let order = booth.ready("ada", 2).await;
+    let paying = {
+        let (booth, order) = (Arc::clone(&booth), order.clone());
+        tokio::spawn(async move { booth.pay("ada", &order, "").await })
+    };
+    let is = async |stage: &str| {
+        let look = async || booth.seen("ada", &format!("/api/v1/orders/{order}")).await.body["order"]["stage"] == stage;
+        assert!(wait_until_async(Duration::from_secs(8), look).await, "{stage}");
+    };
+    is("paying").await;
+    booth.pass_time(480_000);
+    is("expired").await;
+    assert_eq!((booth.left("gala").await, provider.cancels.load(SeqCst)), (10, 1));
+    provider.wakes.notify_one();
+    assert_eq!(paying.await.unwrap().status, StatusCode::ACCEPTED);
+    let gone = wait_until_async(Duration::from_secs(8), async || {
+        let differences = booth.get("/api/v1/organiser/differences").bearer_auth(TOKEN);
+        let differences: serde_json::Value = differences.send().await.unwrap().json().await.unwrap();
+        provider.cancels.load(SeqCst) >= 3 && differences["unwanted"] == serde_json::json!([])
+    });
+    assert!(gone.await, "{} cancels", provider.cancels.load(SeqCst));
+    assert_eq!((booth.left("gala").await, booth.running.sold_count()), (10, 0));
 }

@@ -104,14 +104,23 @@ impl Booth {
         Booth::reopen(folder, seats).await
     }
 
+    /// With another provider than the simulated one.
+    pub async fn open_with(seats: u32, provider: Arc<dyn Provider>) -> Booth {
+        Booth::make(tempfile::tempdir().unwrap(), seats, Some(provider)).await
+    }
+
     pub async fn reopen(folder: TempDir, seats: u32) -> Booth {
+        Booth::make(folder, seats, None).await
+    }
+
+    async fn make(folder: TempDir, seats: u32, other: Option<Arc<dyn Provider>>) -> Booth {
         let signer = Signer::new("k1", 7);
         let jwks = signer.jwks();
         let database = Database::Sqlite(folder.path().join("booking.db"));
         let (provider, ahead_ms) = (Arc::new(Simulated::default()), Arc::new(AtomicU64::new(0)));
         let (clock, ahead) = (stanchion_booking::clock::system(), Arc::clone(&ahead_ms));
         let config = Config {
-            provider: Arc::clone(&provider) as Arc<dyn Provider>,
+            provider: other.unwrap_or_else(|| Arc::clone(&provider) as Arc<dyn Provider>),
             organiser_token: Some(TOKEN.to_owned()),
             clock: Arc::new(move || clock() + ahead.load(Relaxed)),
             front_door: FRONT_DOOR.to_owned(),

@@ -147,8 +147,13 @@ fn money_for_a_dead_order_is_let_go_or_listed() {
     );
     tell(&mut sale, Ask::Tick, HOLD_MS).unwrap();
     assert_eq!(heard(&mut sale, 1, News::Authorised, HOLD_MS), Ok(Done::LetGo));
+    // Until the provider says that it let go; asked once or twice, it is on the list once.
+    assert_eq!(sale.unwanted().count(), 2);
+    heard(&mut sale, 7, News::LetGo, HOLD_MS).unwrap();
+    assert_eq!((sale.unwanted().count(), sale.odd().len()), (1, 0));
     heard(&mut sale, 1, News::Captured, HOLD_MS).unwrap();
-    assert_eq!(sale.odd().len(), 1);
+    assert_eq!((sale.unwanted().count(), sale.odd().len()), (0, 1), "taken after all");
+    heard(&mut sale, 1, News::Captured, HOLD_MS).unwrap();
     let nobody = Heard {
         order: "nobody".into(),
         attempt: 1,
