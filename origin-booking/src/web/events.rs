@@ -46,8 +46,17 @@ pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, head
         let offer = sale.offer(&id)?;
         Some((offer.hall().cloned(), offer.free_seats().cloned(), seq))
     });
-    let Some((Some(hall), Some(seats), seq)) = found else {
-        return refuse(&site, &headers, unknown());
+    let (hall, seats, seq) = match found {
+        Some((Some(hall), Some(seats), seq)) => (hall, seats, seq),
+        Some(_) => {
+            let problem = Problem::new(
+                StatusCode::NOT_FOUND,
+                "not-numbered",
+                "This event has no numbered seats.",
+            );
+            return refuse(&site, &headers, problem);
+        }
+        None => return refuse(&site, &headers, unknown()),
     };
     let rows: Vec<Value> = hall
         .drawn()

@@ -92,12 +92,15 @@ impl Desk {
         if matches!(self.role, Role::Standby) {
             return all(NotDecided::Standby);
         }
-        if commands.is_empty() {
-            self.idle();
-            return Vec::new();
-        }
-        let answers = self.decide(commands);
-        answers.unwrap_or_else(all)
+        let answers = match commands.is_empty() {
+            true => {
+                self.idle();
+                Vec::new()
+            }
+            false => self.decide(commands).unwrap_or_else(all),
+        };
+        self.renew();
+        answers
     }
 
     pub(super) fn close(&mut self) {
@@ -137,26 +140,32 @@ impl Desk {
         self.role = Role::Standby;
     }
 
-    /// Ends holds, renews the lease.
+    /// Ends holds where nobody asks for anything.
     fn idle(&mut self) {
         let now_ms = (self.clock)();
-        let Role::Leading { epoch, sale, heard_at } = &self.role else {
-            return;
-        };
+        let Role::Leading { sale, .. } = &self.role else { return };
         if sale.next_end_ms().is_some_and(|end_ms| end_ms <= now_ms) {
             let _ = self.decide(vec![Command::from(Ask::Tick)]);
-        } else if heard_at.elapsed() >= RENEW_EVERY {
-            let renewed = self.journal.renew(*epoch);
-            match (renewed, &mut self.role) {
-                (Ok(()), Role::Leading { heard_at, .. }) => *heard_at = Instant::now(),
-                (Err(JournalError::Fenced), _) => {
-                    tracing::warn!("another writer has taken over; standing by");
-                    self.step_down();
-                }
-                // The next commit finds out.
-                (Err(error), _) => tracing::warn!(%error, "the lease could not be renewed"),
-                (Ok(()), Role::Standby) => {}
+        }
+    }
+
+    /// A commit renews the lease; where there is none for a while, because nobody asks or everybody is refused, this does.
+    fn renew(&mut self) {
+        let Role::Leading { epoch, heard_at, .. } = &self.role else {
+            return;
+        };
+        if heard_at.elapsed() < RENEW_EVERY {
+            return;
+        }
+        match (self.journal.renew(*epoch), &mut self.role) {
+            (Ok(()), Role::Leading { heard_at, .. }) => *heard_at = Instant::now(),
+            (Err(JournalError::Fenced), _) => {
+                tracing::warn!("another writer has taken over; standing by");
+                self.step_down();
             }
+            // The next commit finds out.
+            (Err(error), _) => tracing::warn!(%error, "the lease could not be renewed"),
+            (Ok(()), Role::Standby) => {}
         }
     }
 

@@ -218,6 +218,10 @@ async fn named_seats_go_to_one_of_two() {
     assert_eq!((lost.status, lost.problem()), (StatusCode::CONFLICT, "seat-taken"));
     let map = booth.seen("cid", "/api/v1/events/hall/seats").await;
     assert_eq!(map.body["rows"][0]["seats"], ".xx..");
+    assert_eq!(
+        booth.seen("cid", "/api/v1/events/gala/seats").await.problem(),
+        "not-numbered"
+    );
     let best = booth
         .call("cid", "/api/v1/holds", json!({"event": "hall", "count": 3}))
         .await;
