@@ -83,7 +83,8 @@ impl Room {
         if self.ended.contains(visitor) {
             return;
         }
-        if !self.use_up(place) {
+        // Whoever is beyond the frontier never had a slot, and so leaves none: tickets are free, slots are not.
+        if !self.use_up(place) && place.stamp <= self.frontier {
             self.ghosts.active = self.ghosts.active.saturating_sub(1);
         }
         self.note_ended(visitor, now);

@@ -372,7 +372,7 @@ impl Model {
         if self.has_ended(id) {
             return;
         }
-        if self.find(id).is_none() {
+        if self.find(id).is_none() && place.stamp.0 <= self.frontier {
             self.ghost_active = self.ghost_active.saturating_sub(1);
         }
         self.put(place, Part::Used);

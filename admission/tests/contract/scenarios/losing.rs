@@ -88,6 +88,21 @@ pub async fn lost_sessions_that_end_give_up_their_slot(bench: &dyn Bench) {
     );
 }
 
+/// I2, B5: who never had a slot gives none up. Else a handful of new tickets, made and left, would open a room that
+/// lost its store to twice its capacity.
+pub async fn leaving_the_line_frees_no_lost_slot(bench: &dyn Bench) {
+    let (mut line, sessions) = busy(bench, 3).await;
+    line.wipe().await;
+    line.run(1).await;
+    for one in people(200..210) {
+        line.end(one, End::Released).await;
+        line.end(one, End::Revoked).await;
+    }
+    assert_eq!(line.run(1).await.ghosts, 3);
+    line.end(sessions[2].place, End::Released).await;
+    assert_eq!(line.run(1).await.ghosts, 2, "the youngest of those who were inside");
+}
+
 pub async fn settings_survive_a_wipe(bench: &dyn Bench) {
     let (mut line, _) = busy(bench, 3).await;
     line.settings(|s| (s.paused, s.capacity) = (Some("fog".into()), Some(7)))

@@ -13,7 +13,8 @@ if score(K.ended, id) then return 1 end
 local waited = score(K.queue, id)
 unqueue(id)
 local known = vacate(id) or waited or score(K.spent, id)
-if not known then S.ghost_active = max(S.ghost_active - 1, 0) end
+-- Whoever is beyond the frontier never had a slot, and so leaves none: tickets are free, slots are not.
+if not known and stamp <= S.frontier then S.ghost_active = max(S.ghost_active - 1, 0) end
 call('ZADD', K.spent, int(known or min(stamp, MAX)), id)
 call('ZADD', K.ended, int(NOW.service), id)
 call('ZREMRANGEBYRANK', K.ended, 0, int(-1 - B.MAX_ENDED_KEPT))
