@@ -16,6 +16,7 @@ use prometheus::{Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, Registry, 
 use stanchion_admission::store::End;
 
 use crate::edge::ReadFigures;
+use crate::flow::limits::Said;
 use build::{counters, int_gauges};
 use edge::Edge;
 pub use rooms::RoomGauges;
@@ -81,6 +82,19 @@ impl Metrics {
         self.traffic
             .status_polls
             .with_label_values(&[self.names.bounded(room)])
+            .inc();
+    }
+
+    /// `limit`: a configured name.
+    pub fn limit_decided(&self, limit: &str, said: Said) {
+        let said = match said {
+            Said::Allowed => "allowed",
+            Said::Refused => "refused",
+            Said::Shadow => "shadow",
+        };
+        self.traffic
+            .limits
+            .with_label_values(&[self.names.bounded(limit), said])
             .inc();
     }
 

@@ -30,7 +30,7 @@ struct Document {
     /// The protected sets of routes, each with a line of its own.
     #[schemars(length(min = 1, max = 256))]
     rooms: Vec<rooms::RoomTable>,
-    /// Rate limits. Checked in full, but not enforced by this version: `stanchion check` says so.
+    /// Rate limits on requests that are forwarded: those who are inside, and paths that no room protects. Those who wait in line are paced by the line.
     #[schemars(length(max = 256))]
     limits: Option<Vec<rooms::LimitTable>>,
     /// Databases in MaxMind's format, for countries and networks in logs, metrics and passes.

@@ -1,9 +1,8 @@
-//! `[[limits]]`: read and checked in full. This version does not enforce them, and every configuration that has some
-//! is told so.
+//! `[[limits]]`: how often who may ask for what.
 
 use std::time::Duration;
 
-use crate::read::{Bounds, Field, Notes, Section, Told, quote};
+use crate::read::{At, Bounds, Field, Notes, Section, Told, quote};
 use crate::sections::{cross, names};
 use crate::types::{Algorithm, Key, Limit, Matcher, OnMissingKey, OnStoreError, Quota, Scope};
 use crate::units;
@@ -25,12 +24,6 @@ const KEYS: [(&str, Key); 8] = [
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 pub(super) fn limits(sections: Vec<Section<'_>>, notes: &mut Notes<'_>) -> Vec<Limit> {
-    if let Some(first) = sections.first() {
-        let what = "limits are not enforced by this version".to_owned();
-        let why = "they are checked, so that the file is ready, but no request is refused by them".to_owned();
-        let help = "limit in front of the edge or at the origin until a version enforces them".to_owned();
-        notes.warning(&first.at, Told { what, why, help });
-    }
     let mut placed = Vec::new();
     let mut limits = Vec::new();
     for section in sections {
@@ -87,8 +80,52 @@ fn limit(mut section: Section<'_>, notes: &mut Notes<'_>) -> Limit {
         shadow: section.boolean("shadow", false, notes),
     };
     cost_fits(&mut section, &limit, notes);
+    log_fits(&mut section, &limit, notes);
+    not_yet(&section.at, &limit, notes);
     section.close(notes);
     limit
+}
+
+/// What is read and checked, and not done by this version.
+fn not_yet(at: &At, limit: &Limit, notes: &mut Notes<'_>) {
+    let mut warn = |what: &str, why: &str, help: &str| {
+        let (what, why, help) = (what.to_owned(), why.to_owned(), help.to_owned());
+        notes.warning(at, Told { what, why, help });
+    };
+    if limit.scope != Scope::Edge {
+        let why = "each edge counts alone, so that all of them together let through more than the limit";
+        warn(
+            "global limits are not shared by this version",
+            why,
+            "divide the limit by the number of edges",
+        );
+    }
+    let claim = limit.key.iter().any(|key| matches!(key, Key::Claim(_))) || !limit.matcher.claims.is_empty();
+    if claim {
+        let why = "no token is read for its claims: a key of claims is always missing, and a match never fits";
+        warn(
+            "claims are not looked at by this version",
+            why,
+            "count by visitor, ip or a header",
+        );
+    }
+}
+
+/// A sliding log keeps every request that still counts.
+fn log_fits(section: &mut Section<'_>, limit: &Limit, notes: &mut Notes<'_>) {
+    const MOST: u64 = 10_000;
+    let Quota::PerWindow { count, .. } = limit.quota else {
+        return;
+    };
+    if let Some(field) = section
+        .field("limit")
+        .filter(|_| limit.algorithm == Algorithm::SlidingLog && count > MOST)
+    {
+        let what = format!("`limit` is more than {MOST}, the most for a sliding log");
+        let why = "every request that counts is kept in memory, for every key".to_owned();
+        let help = "use algorithm = \"sliding-window\", whose memory does not depend on the limit".to_owned();
+        notes.error(&field.at, Told { what, why, help });
+    }
 }
 
 fn cost_fits(section: &mut Section<'_>, limit: &Limit, notes: &mut Notes<'_>) {

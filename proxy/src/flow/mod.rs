@@ -3,6 +3,7 @@
 
 pub mod cookies;
 pub mod credentials;
+pub mod limits;
 mod own;
 mod provenance;
 pub mod rooms;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use stanchion_admission::clock::Clock;
 use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
@@ -22,11 +24,12 @@ use stanchion_admission::pass::{self, PassCache, PassContext};
 use stanchion_admission::store::{End, Session};
 use stanchion_geo::Whereabouts;
 
-use crate::edge::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
+use crate::edge::gate::{Answer, Asked, Forward, Gate, Hold, OriginCommand, SessionKey, Verdict};
 use crate::metrics::Metrics;
 use crate::pages::view::Notice;
 
 use credentials::{Credentials, Reader};
+use limits::{Limits, Outcome, Sender};
 use sites::{Site, Sites, Way};
 use speak::{Said, Waits};
 
@@ -36,6 +39,7 @@ pub const RESERVED: &str = "/.well-known/stanchion/";
 /// The gate in front of the origins.
 pub struct LineGate {
     pub sites: ArcSwap<Sites>,
+    pub limits: ArcSwap<Limits>,
     pub keys: ArcSwap<KeyRing>,
     pub agent: Arc<Agent>,
     pub passes: PassCache,
@@ -82,13 +86,17 @@ impl Gate for LineGate {
         }
         match sites.way(asked.host, asked.path) {
             Way::Protected(site) => self.protected(&sites, site, asked).await,
-            Way::Through(site) => Verdict::Forward(Forward {
-                origin: site.origin.clone(),
-                strip_cookies: sites.cookie_names(asked.tls).clone(),
-                allow_upgrade: site.upgrades.websocket,
-                allow_event_stream: site.upgrades.sse,
-                ..Forward::default()
-            }),
+            Way::Through(site) => match self.limited(asked, None).await {
+                Ok(hold) => Verdict::Forward(Forward {
+                    origin: site.origin.clone(),
+                    strip_cookies: sites.cookie_names(asked.tls).clone(),
+                    allow_upgrade: site.upgrades.websocket,
+                    allow_event_stream: site.upgrades.sse,
+                    hold,
+                    ..Forward::default()
+                }),
+                Err(refused) => Verdict::Answer(refused),
+            },
             Way::UnknownHost => {
                 let reason = "This server does not serve that host name.";
                 Verdict::Answer(self.refusal(Some(asked), StatusCode::MISDIRECTED_REQUEST, reason))
@@ -132,6 +140,14 @@ impl LineGate {
                 };
                 let binding = self.binding(site, asked);
                 let (set_cookies, response_headers) = said.entry(&entry, binding, &self.keys.load(), self.now());
+                let hold = match self.limited(asked, Some(entry.session.place.visitor)).await {
+                    Ok(hold) => hold,
+                    Err(mut refused) => {
+                        let cookies = set_cookies.into_iter().map(|cookie| (SET_COOKIE, cookie));
+                        refused.headers.extend(cookies.chain(response_headers));
+                        return Verdict::Answer(refused);
+                    }
+                };
                 Verdict::Forward(Forward {
                     origin: site.origin.clone(),
                     strip_cookies: sites.cookie_names(asked.tls).clone(),
@@ -146,6 +162,7 @@ impl LineGate {
                         stamp: entry.session.place.stamp.0,
                         tls: asked.tls,
                     }),
+                    hold,
                 })
             }
             Decided::Waits(waits) => {
@@ -157,6 +174,33 @@ impl LineGate {
                 };
                 Verdict::Answer(said.waiting(&waits, asked, &self.keys.load(), self.now()))
             }
+        }
+    }
+
+    /// Whether the configured limits let a request go on; if they do, perhaps after a while.
+    async fn limited(&self, asked: &Asked<'_>, visitor: Option<VisitorId>) -> Result<Option<Hold>, Answer> {
+        let judged = {
+            let limits = self.limits.load();
+            if limits.is_empty() {
+                return Ok(None);
+            }
+            let sender = Sender {
+                visitor,
+                whereabouts: &|client| self.places.whereabouts(client),
+            };
+            limits.judge(asked, &sender, self.clock.monotonic())
+        };
+        for decision in &judged.decisions {
+            self.metrics.limit_decided(&decision.limit, decision.said);
+        }
+        match judged.outcome {
+            Outcome::Go { delay, hold } => {
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                Ok(hold.map(|permit| Box::new(permit) as Hold))
+            }
+            Outcome::Refused(answer) => Err(answer),
         }
     }
 

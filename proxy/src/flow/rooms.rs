@@ -109,7 +109,8 @@ impl RoomTable {
     }
 }
 
-fn covers(prefix: &str, path: &str, protects: bool) -> bool {
+/// `prefix` in lower case, without a trailing slash.
+pub(super) fn covers(prefix: &str, path: &str, protects: bool) -> bool {
     covers_as_written(prefix, path) || (protects && is_ambiguous(path) && covers_as_read(prefix, path))
 }
 

@@ -5,6 +5,7 @@ use prometheus::{IntCounterVec, Registry};
 use super::build::counters;
 
 const ENDED: &str = "Sessions ended by the origin.";
+const LIMITS: &str = "What a limit said of a request.";
 const VISITORS: &str = "Tickets and passes by the visitor's country.";
 
 /// What visitors do.
@@ -15,6 +16,7 @@ pub(super) struct Traffic {
     pub(super) admissions: IntCounterVec,
     pub(super) ended: IntCounterVec,
     pub(super) visitors: IntCounterVec,
+    pub(super) limits: IntCounterVec,
 }
 
 impl Traffic {
@@ -29,6 +31,7 @@ impl Traffic {
             tickets: by_room("stanchion_tickets_issued_total", "Places given to newcomers.")?,
             admissions: by_room("stanchion_admissions_total", "Passes given at this edge.")?,
             ended: counters(at, "stanchion_sessions_ended_total", ENDED, &["room", "how"])?,
+            limits: counters(at, "stanchion_limit_decisions_total", LIMITS, &["limit", "said"])?,
             visitors: counters(at, "stanchion_visitors_total", VISITORS, &["country", "got"])?,
         })
     }

@@ -9,6 +9,7 @@ use stanchion_config::Config;
 
 use super::start::Running;
 use super::{assemble, places};
+use crate::flow::limits::Limits;
 use crate::flow::sites::Sites;
 use crate::pages::Template;
 
@@ -36,6 +37,9 @@ impl Running {
         }
         self.gate.keys.store(Arc::new(keys));
         self.gate.sites.store(Arc::new(Sites::new(new, templates)));
+        if !self.gate.limits.load().are(&new.limits) {
+            self.gate.limits.store(Arc::new(Limits::new(&new.limits)));
+        }
         self.agent.reconfigure(policies.clone());
         self.rooms.reconfigure(policies);
         self.edge.replace(assemble::edge_settings(new)).await;

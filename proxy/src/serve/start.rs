@@ -32,6 +32,7 @@ use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
 use crate::edge::{self, EdgeHandle, ListenerSettings};
 use crate::flow::LineGate;
+use crate::flow::limits::Limits;
 use crate::flow::sites::Sites;
 use crate::keydir::{KeyDir, Opened};
 use crate::metrics::Metrics;
@@ -110,6 +111,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let geo = Arc::new(places::open(config));
     let gate = Arc::new(LineGate {
         sites: ArcSwap::from_pointee(Sites::new(config, templates)),
+        limits: ArcSwap::from_pointee(Limits::new(&config.limits)),
         keys: ArcSwap::from_pointee(ring),
         agent: agent.clone(),
         passes: PassCache::new(PassCache::DEFAULT_MAX),

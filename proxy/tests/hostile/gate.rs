@@ -65,6 +65,7 @@ impl Gate for ObedientGate {
             allow_upgrade: asked.path.starts_with("/open/"),
             allow_event_stream: asked.path.starts_with("/open/"),
             session: Some(session()),
+            hold: None,
         };
         match asked.path {
             "/answer" => Verdict::Answer(answer(StatusCode::OK, "waiting".into(), false)),
