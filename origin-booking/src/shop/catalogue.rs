@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hall::Plan;
+use super::hall::{Plan, Row, Section, Zone};
 use super::ids::{EventId, is_plain_id};
 
 /// Most seats, or places of general admission, of one event.
@@ -103,6 +103,7 @@ pub fn sample() -> Vec<Event> {
         cap: USUAL_CAP,
     };
     let (saturday_20_00, sunday_19_30, sunday_23_00) = (1_797_102_000, 1_797_186_600, 1_797_199_200);
+    let friday_19_30 = 1_797_618_600;
     vec![
         event(
             "harbour-lights",
@@ -131,5 +132,51 @@ pub fn sample() -> Vec<Event> {
             1_800,
             40,
         ),
+        Event {
+            hall: Some(chamber_hall()),
+            ..event(
+                "four-hands",
+                "Four Hands",
+                "The Dock, chamber hall",
+                "Friday 18 December, 19:30",
+                friday_19_30,
+                1_900,
+                0,
+            )
+        },
     ]
+}
+
+/// 264 numbered seats at three prices.
+fn chamber_hall() -> Plan {
+    let row = |id: &str, rows, seats, aisles: &[u32]| Row {
+        id: id.to_owned(),
+        rows,
+        seats,
+        zone: None,
+        accessible: Vec::new(),
+        aisles: aisles.to_vec(),
+    };
+    let section = |id: &str, zone: &str, rows| Section {
+        id: id.to_owned(),
+        zone: zone.to_owned(),
+        rows,
+    };
+    let zone = |id: &str, price_minor| Zone {
+        id: id.to_owned(),
+        price_minor,
+    };
+    let wheelchairs = Row {
+        zone: Some("C".to_owned()),
+        accessible: vec![1, 2, 11, 12],
+        ..row("W", 1, 12, &[6])
+    };
+    Plan {
+        zones: vec![zone("A", 4_500), zone("B", 2_900), zone("C", 1_900)],
+        sections: vec![
+            section("stalls", "A", vec![row("1", 6, 18, &[9])]),
+            section("circle", "B", vec![row("1", 5, 20, &[5, 15]), wheelchairs]),
+            section("balcony", "C", vec![row("1", 2, 22, &[])]),
+        ],
+    }
 }

@@ -23,19 +23,19 @@ use crate::shop::stock::Want;
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    event: String,
+    pub(super) event: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    count: Option<u32>,
+    pub(super) count: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    seats: Option<Vec<String>>,
+    pub(super) seats: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    zone: Option<String>,
+    pub(super) zone: Option<String>,
     #[serde(default)]
-    accessible: bool,
+    pub(super) accessible: bool,
     #[serde(default = "yes")]
-    together: bool,
+    pub(super) together: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 fn yes() -> bool {

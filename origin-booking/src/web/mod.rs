@@ -1,6 +1,7 @@
 //! HTTP in front of the sale: who may come in, which page or document, what is said when it cannot be.
 
 mod asked;
+mod basket;
 mod bookings;
 mod calls;
 mod entry;
@@ -8,6 +9,7 @@ mod events;
 mod goods;
 mod holds;
 mod live;
+mod map;
 mod orders;
 mod organiser;
 mod pages;
@@ -86,6 +88,9 @@ pub(crate) fn router(site: Site) -> Router {
     let behind_a_pass = Router::new()
         .route("/", get(pages::front))
         .route("/events/{id}", get(pages::event))
+        .route("/basket", post(basket::take))
+        .route("/orders/{id}", get(basket::page).post(basket::pay))
+        .route("/orders/{id}/release", post(basket::release))
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/{id}", get(events::one))
         .route("/api/v1/events/{id}/seats", get(events::seats))

@@ -1,16 +1,20 @@
 //! Pages for people: rendered here, escaped by the template engine, nothing loaded from anywhere.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
 use super::Site;
+use super::map::Map;
 use super::problem::{Problem, refuse};
 use super::random;
+use crate::pass::Visitor;
 use crate::shop::Sale;
-use crate::shop::catalogue::USUAL_CAP;
-use crate::shop::order::Order;
+use crate::shop::catalogue::{MAX_CAP, Price, USUAL_CAP};
+use crate::shop::order::{Order, Share};
 use crate::shop::stock::Offer;
 
 /// Everything else is forbidden to the page.
@@ -27,6 +31,9 @@ impl Pages {
         pages.add_template("base.html", include_str!("templates/base.html"))?;
         pages.add_template("front.html", include_str!("templates/front.html"))?;
         pages.add_template("event.html", include_str!("templates/event.html"))?;
+        pages.add_template("hall.html", include_str!("templates/hall.html"))?;
+        pages.add_template("map.js", include_str!("templates/map.js"))?;
+        pages.add_template("order.html", include_str!("templates/order.html"))?;
         pages.add_template("booked.html", include_str!("templates/booked.html"))?;
         pages.add_template("leave.html", include_str!("templates/leave.html"))?;
         pages.add_template("left.html", include_str!("templates/left.html"))?;
@@ -50,7 +57,7 @@ impl Pages {
         self.page(StatusCode::OK, "left.html", context! { front_door })
     }
 
-    fn page(&self, status: StatusCode, name: &str, values: Value) -> Response {
+    pub(super) fn page(&self, status: StatusCode, name: &str, values: Value) -> Response {
         let Some(nonce) = random::unguessable() else {
             return (StatusCode::INTERNAL_SERVER_ERROR, BROKEN).into_response();
         };
@@ -63,7 +70,11 @@ impl Pages {
             }
         };
         let mut response = (status, Html(page)).into_response();
-        let policy = format!("{POLICY}; style-src 'nonce-{nonce}'");
+        let scripts = match name {
+            "hall.html" | "order.html" => format!("; script-src 'nonce-{nonce}'; connect-src 'self'"),
+            _ => String::new(),
+        };
+        let policy = format!("{POLICY}; style-src 'nonce-{nonce}'{scripts}");
         if let Ok(policy) = HeaderValue::from_str(&policy) {
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         }
@@ -74,11 +85,18 @@ impl Pages {
     }
 }
 
-fn shown(offer: &Offer) -> Value {
+pub(super) fn shown(offer: &Offer) -> Value {
     let event = offer.event();
+    let zones = offer.hall().map(|hall| hall.zones());
+    let cheapest = zones.and_then(|zones| zones.iter().map(|zone| zone.price_minor).min());
+    let price = Price {
+        minor: cheapest.unwrap_or(event.price.minor),
+        ..event.price.clone()
+    };
     context! {
         id => event.id.as_str(), title => event.title.as_str(), venue => event.venue.as_str(), when => event.when.as_str(),
-        price => event.price.to_string(), left => offer.left(), seats => offer.capacity(),
+        price => price.to_string(), left => offer.left(), seats => offer.capacity(), numbered => zones.is_some(),
+        currency => event.price.currency.as_str(),
     }
 }
 
@@ -97,18 +115,36 @@ pub(super) fn in_time(sale: &Sale) -> Vec<&Offer> {
     offers
 }
 
-pub(super) async fn event(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let found = site.0.writer.look(|sale| {
+pub(super) async fn event(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let found = site.0.writer.look_at(|seq, sale| {
         let offer = sale.offer(&id)?;
-        Some((shown(offer), offer.left().min(USUAL_CAP).min(offer.event().cap)))
+        let most = offer.left().min(USUAL_CAP).min(offer.event().cap);
+        let theirs = sale.orders_of(&visitor.subject);
+        let basket = theirs
+            .filter(|order| order.event.as_str() == id && order.stage.share() == Share::Held)
+            .map(|order| order.id.as_str().to_owned())
+            .next();
+        let cap = offer.event().cap.min(MAX_CAP);
+        let drawn = offer.hall().cloned().zip(offer.free_seats().cloned());
+        Some((drawn, context! { offer => shown(offer), seq, most, cap, basket }))
     });
-    let Some((offer, most)) = found else {
+    let Some((drawn, values)) = found else {
         let problem = Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event.");
         return refuse(&site, &headers, problem);
     };
     // One per page: pressing the button twice books once.
-    let key = random::unguessable();
-    site.0
-        .pages
-        .page(StatusCode::OK, "event.html", context! { offer, most, key })
+    let values = context! { key => random::unguessable(), ..values };
+    let (name, values) = match drawn {
+        Some((hall, seats)) => {
+            let map = Value::from(Serde(Map::of(&hall, &seats)));
+            ("hall.html", context! { map, ..values })
+        }
+        None => ("event.html", values),
+    };
+    site.0.pages.page(StatusCode::OK, name, values)
 }

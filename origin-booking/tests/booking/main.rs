@@ -9,6 +9,7 @@ mod door;
 mod goods;
 mod idempotency;
 mod live;
+mod pages;
 mod payments;
 mod race;
 mod support;

@@ -84,7 +84,7 @@ impl Hall {
         self.zones.iter().any(|known| known.id == zone)
     }
 
-    /// Section, row, seats, zone and accessible seats (numbers) of every row, for whoever draws it.
+    /// Section, row, seats, zone, aisles and accessible seats (numbers) of every row, for whoever draws it.
     pub fn drawn(&self) -> impl Iterator<Item = Drawn<'_>> {
         self.rows.iter().map(|row| Drawn {
             section: &row.section,
@@ -94,6 +94,9 @@ impl Hall {
             zone: self.zones.get(row.zone).map_or("", |zone| zone.id.as_str()),
             accessible: (1..=row.len)
                 .filter(|number| row.accessible >> (number - 1) & 1 == 1)
+                .collect(),
+            aisles: (1..=row.len)
+                .filter(|number| row.aisles >> (number - 1) & 1 == 1)
                 .collect(),
         })
     }
@@ -114,6 +117,8 @@ pub struct Drawn<'a> {
     pub len: u32,
     pub zone: &'a str,
     pub accessible: Vec<u32>,
+    /// There is an aisle after these.
+    pub aisles: Vec<u32>,
 }
 
 #[cfg(test)]
