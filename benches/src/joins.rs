@@ -114,7 +114,7 @@ impl Edge {
                 anyhow::bail!("somebody deep in the line may claim");
             };
             seen = facts.seen;
-            if seen.epoch_ordinal > 0 {
+            if seen.epoch_id > 0 {
                 return Ok(());
             }
             sleep(Duration::from_millis(5)).await;

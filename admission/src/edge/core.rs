@@ -132,7 +132,7 @@ impl EdgeRoom {
     pub fn reported(&mut self, place: Place, mut facts: WaitFacts, report: Report) -> WaitFacts {
         let fits = self.report(place, report);
         if !fits {
-            facts.seen.epoch_ordinal = 0;
+            facts.seen.epoch_id = 0;
         }
         facts
     }

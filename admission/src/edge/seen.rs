@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Seen {
     /// 1 = next. `None`: not told yet.
     pub position: Option<u64>,
-    pub epoch_ordinal: u64,
+    pub epoch_id: u64,
 }
 
 impl Seen {
@@ -31,7 +31,7 @@ impl Seen {
         };
         Some(Seen {
             position,
-            epoch_ordinal: number(epoch)?,
+            epoch_id: number(epoch)?,
         })
     }
 }
@@ -45,8 +45,8 @@ fn number(text: &str) -> Option<u64> {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {
-            Some(position) => write!(f, "{position}.{}", self.epoch_ordinal),
-            None => write!(f, "{}.{}", Self::UNTOLD, self.epoch_ordinal),
+            Some(position) => write!(f, "{position}.{}", self.epoch_id),
+            None => write!(f, "{}.{}", Self::UNTOLD, self.epoch_id),
         }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn reads_what_it_prints() {
         let most = 9_999_999_999_999_999;
-        for (text, position, epoch_ordinal) in [
+        for (text, position, epoch_id) in [
             ("1.0", Some(1), 0),
             ("4211.3", Some(4_211), 3),
             ("9999999999999999.9999999999999999", Some(most), most),
@@ -67,7 +67,7 @@ mod tests {
         ] {
             let seen = Seen {
                 position,
-                epoch_ordinal,
+                epoch_id,
             };
             assert_eq!((seen.to_string().as_str(), Seen::parse(text)), (text, Some(seen)));
         }

@@ -107,7 +107,7 @@ impl View {
             return Look::Waiting { facts, report };
         }
         if let Some(known) = &self.known {
-            facts.seen.epoch_ordinal = known.snapshot.epoch.ordinal;
+            facts.seen.epoch_id = known.snapshot.epoch.id;
         }
         Look::Waiting { facts, report }
     }
@@ -150,7 +150,7 @@ impl View {
             now: at,
             seen: Seen {
                 position,
-                epoch_ordinal: seen.map_or(0, |seen| seen.epoch_ordinal),
+                epoch_id: seen.map_or(0, |seen| seen.epoch_id),
             },
         }
     }
@@ -254,7 +254,7 @@ impl View {
         let Some(Known { snapshot, .. }) = &self.known else {
             return Report::Join;
         };
-        let first = seen.is_none_or(|seen| seen.epoch_ordinal != snapshot.epoch.ordinal);
+        let first = seen.is_none_or(|seen| seen.epoch_id != snapshot.epoch.id);
         match (place.stamp <= snapshot.horizon, first) {
             (true, first) => Report::Present { first },
             (false, true) => Report::Join,
