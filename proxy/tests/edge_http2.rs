@@ -252,6 +252,29 @@ async fn h12_floods_are_ended() {
     assert!(stand.origin.stray().is_empty());
 }
 
+/// H12: whoever opens a hundred streams and takes nothing has a third of them served, and the rest wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h12_streams_that_take_nothing_are_few() {
+    let stand = stand(|_| {}).await;
+    let mut peer = H2Peer::to(stand.at).await;
+    // INITIAL_WINDOW_SIZE = 0
+    let mut bytes = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    for n in 0..100_u32 {
+        let head = fields(&asking("GET", "a", "/big"));
+        bytes.extend(frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &head));
+    }
+    tokio::io::AsyncWriteExt::write_all(&mut peer.tcp, &bytes)
+        .await
+        .unwrap();
+    let mut seen = 0;
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        seen += stand.origin.take().len();
+    }
+    assert_eq!(seen, 32, "at one time");
+    check(&stand, "others", &bare(&with(&[])), Forwarded("GET /")).await;
+}
+
 /// Several cookie crumbs become one field; the gate sees the same request as over HTTP/1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t6_crumbs_are_joined() {

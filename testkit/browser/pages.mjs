@@ -97,7 +97,7 @@ const tests = {
     const page = await (await open({ javaScriptEnabled: false })).newPage();
     await page.goto(path("Queueing", { lang: "en", refresh_ms: 600_000 }));
     assert.equal(await text(page, "position"), "4,211");
-    assert.equal((await page.locator("footer noscript").innerText()).trim(), "This page refreshes by itself.");
+    assert.equal((await page.locator("footer noscript").innerText()).trim(), ". This page refreshes by itself.");
     assert.ok(!(await page.locator("button").first().isVisible()), "no button that could not work");
     await script(["500"]);
     await page.goto(path("Queueing", { lang: "en", refresh_ms: 1000 }), { waitUntil: "commit" });

@@ -65,10 +65,7 @@ mod tests {
             ("-.0", None, 0),
             ("-.3", None, 3),
         ] {
-            let seen = Seen {
-                position,
-                epoch_id,
-            };
+            let seen = Seen { position, epoch_id };
             assert_eq!((seen.to_string().as_str(), Seen::parse(text)), (text, Some(seen)));
         }
     }

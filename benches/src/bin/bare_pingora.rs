@@ -73,6 +73,10 @@ impl ServeHttp for Answerer {
     }
 }
 
+/// As Stanchion has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     // A polite end is a quick one.

@@ -1,6 +1,7 @@
 //! What all connections share: the gate, the settings in force, the counters, the date. Asking the gate happens here,
 //! so that its panics cost one request and no more (F17).
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,8 +14,8 @@ use http::{HeaderMap, HeaderValue, header};
 use stanchion_admission::clock::{Clock, SystemClock};
 use stanchion_admission::ids::Stamp;
 
-use super::gate::{Answer, Asked, Gate, OriginCommand, SessionKey, Verdict};
-use super::guard::count::Counter;
+use super::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
+use super::guard::count::{Counter, Seat};
 use super::guard::stream::Tolerance;
 use super::memory::{Gauge, Pressure};
 use super::origin::Origins;
@@ -27,6 +28,8 @@ pub struct Core {
     pub gate: Arc<dyn Gate>,
     pub live: ArcSwap<Live>,
     pub connections: Arc<Counter>,
+    /// Requests on their way to an origin.
+    pub forwards: Arc<Counter>,
     pub stats: Stats,
     pub memory: Gauge,
     /// Answers say from now on that they are the last of their connection.
@@ -71,6 +74,7 @@ impl Core {
             gate,
             live: ArcSwap::from_pointee(Live::new(settings)),
             connections: Arc::default(),
+            forwards: Arc::default(),
             stats: Stats::default(),
             memory: Gauge::default(),
             stopping: AtomicBool::new(false),
@@ -86,9 +90,33 @@ impl Core {
             .await
             .map_err(|_| self.panicked("decide"))?;
         match verdict {
-            Verdict::Forward(_) if self.memory.now() >= Pressure::High => Err(Refusal::OutOfMemory),
+            Verdict::Forward(forward) if self.memory.now() >= Pressure::High => {
+                Ok(Verdict::Answer(self.put_off(asked, forward, Refusal::OutOfMemory)))
+            }
             verdict => Ok(verdict),
         }
+    }
+
+    /// A refusal of what the gate lets through: whoever was let in just now keeps the right to come again.
+    pub fn put_off(&self, asked: &Asked<'_>, forward: Forward, refusal: Refusal) -> Answer {
+        let mut answer = self.refuse(Some(asked), refusal);
+        let cookies = forward
+            .set_cookies
+            .into_iter()
+            .map(|cookie| (header::SET_COOKIE, cookie));
+        for (name, value) in cookies.chain(forward.response_headers) {
+            answer.headers.append(name, value);
+        }
+        answer
+    }
+
+    /// A seat for a request on its way to an origin, which takes a socket there: connections and these together stay
+    /// within the limit on open files.
+    pub fn seat_for_forward(&self, live: &Live, client: IpAddr) -> Option<Seat> {
+        let left = live.max_connections.saturating_sub(self.connections.open());
+        let per_prefix =
+            (!live.settings.trusted_proxies.contains(client)).then_some(live.settings.connections.per_prefix);
+        self.forwards.admit(client, left, per_prefix).ok()
     }
 
     /// Hands an origin's command to the gate.
@@ -121,7 +149,7 @@ impl Core {
         if refusal == Refusal::MethodNotAllowed {
             answer.headers.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
         }
-        if refusal == Refusal::OutOfMemory {
+        if matches!(refusal, Refusal::OutOfMemory | Refusal::TooBusy) {
             answer
                 .headers
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

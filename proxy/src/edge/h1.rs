@@ -44,6 +44,7 @@ pub struct From {
 }
 
 /// What a request came to.
+#[allow(clippy::large_enum_variant, reason = "it lives for one match")]
 enum Outcome {
     Answer(Answer),
     /// Answer, and then no more on this connection.
@@ -181,22 +182,34 @@ async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
             core.stats.answered.fetch_add(1, Ordering::Relaxed);
             Outcome::Answer(answer)
         }
-        Ok(Verdict::Forward(forward)) => match plan(live, &asked, forward, upgradable(head)) {
-            Some(plan) => Outcome::Forward {
+        Ok(Verdict::Forward(forward)) => match plan(core, live, &asked, forward, upgradable(head)) {
+            Ok(plan) => Outcome::Forward {
                 head: replay(head, &checked, plan.upgrade),
                 plan,
             },
-            None => Outcome::Refused(core.refuse(Some(&asked), Refusal::Unreachable)),
+            Err(answer) => Outcome::Refused(*answer),
         },
         Err(refusal) => Outcome::Refused(core.refuse(Some(&asked), refusal)),
     }
 }
 
-/// The plan for a request that goes on; `None` where no such origin is configured.
-pub fn plan(live: &Live, asked: &Asked<'_>, forward: Forward, upgradable: bool) -> Option<Plan> {
-    let group = live.origins.group(&forward.origin)?.clone();
-    Some(Plan {
+/// The plan for a request that goes on, or the answer where there is no such origin or no seat.
+pub fn plan(
+    core: &Core,
+    live: &Live,
+    asked: &Asked<'_>,
+    forward: Forward,
+    upgradable: bool,
+) -> Result<Plan, Box<Answer>> {
+    let Some(group) = live.origins.group(&forward.origin).cloned() else {
+        return Err(Box::new(core.put_off(asked, forward, Refusal::Unreachable)));
+    };
+    let Some(seat) = core.seat_for_forward(live, asked.client) else {
+        return Err(Box::new(core.put_off(asked, forward, Refusal::TooBusy)));
+    };
+    Ok(Plan {
         group,
+        _seat: seat,
         host: asked.host.to_string(),
         client: asked.client,
         tls: asked.tls,

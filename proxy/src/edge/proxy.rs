@@ -20,6 +20,7 @@ use super::answer;
 use super::core::Core;
 use super::failure::{refusal_error, refusal_of};
 use super::gate::{Asked, Forward};
+use super::guard::count::Seat;
 use super::origin::tunnel::TunnelConnector;
 use super::origin::{Choice, Group};
 use super::refusal::Refusal;
@@ -36,6 +37,8 @@ const STREAM_SILENCE: Duration = Duration::from_secs(600);
 /// What was decided about one request.
 #[derive(Debug)]
 pub struct Plan {
+    /// Given back when the request is over.
+    pub _seat: Seat,
     pub forward: Forward,
     pub group: Arc<Group>,
     pub host: String,

@@ -57,6 +57,7 @@ refusals! {
     OriginTooSlow,
     OriginInvalid,
     OutOfMemory,
+    TooBusy,
 }
 
 use Refusal::*;
@@ -76,7 +77,7 @@ impl Refusal {
             Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Unreachable | OriginInvalid => StatusCode::BAD_GATEWAY,
             OriginTooSlow => StatusCode::GATEWAY_TIMEOUT,
-            OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+            OutOfMemory | TooBusy => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -122,6 +123,7 @@ impl Refusal {
             OriginTooSlow => "origin-too-slow",
             OriginInvalid => "origin-invalid",
             OutOfMemory => "out-of-memory",
+            TooBusy => "too-busy",
         }
     }
 
@@ -165,6 +167,7 @@ impl Refusal {
             Unreachable => "The origin cannot be reached.",
             OriginTooSlow => "The origin took too long to answer.",
             OriginInvalid => "The origin's answer is not valid HTTP.",
+            TooBusy => "Too many requests are under way. Please try again in a few seconds.",
             OutOfMemory => "Too much is going on here at the moment. Please try again in a few seconds.",
         }
     }

@@ -75,10 +75,14 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
                 tracing::info!("a successor has taken the sockets over");
                 break;
             }
-            _ = signals.hangup.recv() => current = reload(config_path, current, &running).await,
-            Some(()) = changes.recv() => {
-                settle(&mut changes).await;
+            _ = signals.hangup.recv() => {
                 current = reload(config_path, current, &running).await;
+                changes = watch_files(config_path, &current);
+            }
+            Some(()) = changes.hear.recv() => {
+                settle(&mut changes.hear).await;
+                current = reload(config_path, current, &running).await;
+                changes = watch_files(config_path, &current);
             }
         }
     }
@@ -230,8 +234,14 @@ fn wait_for_successor(config: &Config, running: &Running) -> anyhow::Result<mpsc
     Ok(hear)
 }
 
+/// Says when one of the files of a configuration has changed, for as long as it is kept.
+struct Watch {
+    hear: mpsc::Receiver<()>,
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
 /// Says when a file that the configuration stands on has changed.
-fn watch_files(config_path: &Path, config: &Config) -> mpsc::Receiver<()> {
+fn watch_files(config_path: &Path, config: &Config) -> Watch {
     let (say, hear) = mpsc::channel(1);
     let files = files_of(config_path, config);
     let mut folders: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
@@ -254,11 +264,15 @@ fn watch_files(config_path: &Path, config: &Config) -> mpsc::Receiver<()> {
         Ok(watcher)
     });
     match watched {
-        // It lives as long as the process.
-        Ok(watcher) => std::mem::forget(watcher),
-        Err(problem) => tracing::warn!(%problem, "files are not watched; reload with SIGHUP"),
+        Ok(watcher) => Watch {
+            hear,
+            _watcher: Some(watcher),
+        },
+        Err(problem) => {
+            tracing::warn!(%problem, "files are not watched; reload with SIGHUP");
+            Watch { hear, _watcher: None }
+        }
     }
-    hear
 }
 
 fn files_of(config_path: &Path, config: &Config) -> Vec<PathBuf> {
