@@ -125,4 +125,9 @@ impl EdgeRoom {
     pub fn end_later(&mut self, place: Place, how: End) -> bool {
         self.pending.end(place, how)
     }
+
+    /// A visitor gave back their place, and the store could not be told.
+    pub fn leave_later(&mut self, place: Place) {
+        self.pending.spent(place);
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use house::{AWAY, DEAF, House, UP, inside, name, policy, waits};
 use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
+use stanchion_admission::ids::{Place, VisitorId};
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
 use stanchion_admission::store::{End, RoomState, StoreError};
 use tokio::time::sleep;
@@ -289,6 +290,41 @@ async fn i7_nobody_enters_past_a_ticket_that_another_edge_just_gave() {
         tickets > 10 && entries > 10,
         "{tickets} tickets, {entries} entries: both must occur"
     );
+}
+
+/// I2, B5: a room that lost its store keeps a slot for each session it no longer knows, whoever leaves with no more than
+/// a ticket, were it one kept since before the loss. Who was inside and shows a ticket leaves their slot to the next.
+#[tokio::test(start_paused = true)]
+async fn b5_leaving_with_a_ticket_frees_no_lost_slot() {
+    let house = House::new();
+    let (gone, edge) = (house.edge(vec![policy(3)]).await, house.edge(vec![policy(3)]).await);
+    let sale = name("sale");
+    let first = inside(edge.arrive(&sale, None, None).await);
+    for _ in 0..2 {
+        inside(gone.arrive(&sale, None, None).await);
+    }
+    sleep(Duration::from_secs(3)).await;
+    gone.shutdown().await;
+    house.store.inner.wipe();
+    sleep(Duration::from_secs(3)).await;
+    let slots = || edge.snapshot(&sale).map(|(seen, _)| (seen.active, seen.ghosts));
+    assert_eq!(slots(), Some((1, 2)));
+    for n in 0..5 {
+        let hoarded = Place {
+            visitor: VisitorId([n; 16]),
+            ..first.place
+        };
+        house.store.set(if n == 4 { AWAY } else { UP });
+        edge.leave(&sale, hoarded).await;
+    }
+    house.store.set(UP);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(slots(), Some((1, 2)));
+    edge.leave(&sale, first.place).await;
+    assert_eq!(edge.touch(&sale, first), Touch::Ended);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(slots(), Some((0, 2)));
+    assert_eq!(house.store.count("end"), 0);
 }
 
 /// Three where two fit; each leaves as soon as they were in.

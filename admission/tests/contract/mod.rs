@@ -50,7 +50,8 @@ macro_rules! contract_suite {
                 an_end_wins_over_a_report_of_activity, leaving_the_line_uses_the_place_up;
             losing:
                 a_wiped_room_recovers_its_order, slots_of_lost_sessions_are_kept, lost_sessions_are_put_back,
-                lost_sessions_that_end_give_up_their_slot, leaving_the_line_frees_no_lost_slot, settings_survive_a_wipe, a_lagged_replica_is_noticed,
+                lost_sessions_that_end_give_up_their_slot, leaving_the_line_frees_no_lost_slot,
+                a_ticket_alone_frees_no_lost_slot, settings_survive_a_wipe, a_lagged_replica_is_noticed,
                 an_edge_that_was_behind_is_no_loss, a_first_tick_that_is_not_newborn_recovers, ghosts_fade,
                 nothing_is_claimed_while_recovering, admission_resumes_within_fifteen_seconds;
             telling:

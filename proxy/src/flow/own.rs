@@ -106,11 +106,11 @@ impl LineGate {
             );
         }
         let Credentials { pass, ticket, .. } = self.read(site, asked);
-        let place = pass
-            .map(|(_, pass)| pass.place)
-            .or(ticket.map(|(_, ticket)| ticket.place));
-        if let Some(place) = place {
-            self.agent.end(&site.name, place, End::Released).await;
+        match (pass, ticket) {
+            (Some((_, pass)), _) => self.agent.end(&site.name, pass.place, End::Released).await,
+            // A ticket says that somebody waited, not that they were inside.
+            (None, Some((_, ticket))) => self.agent.leave(&site.name, ticket.place).await,
+            (None, None) => {}
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -115,6 +115,16 @@ impl Agent {
         }
     }
 
+    /// A visitor gives back a place of which they showed no more than a ticket. What they hold is free at once; but as
+    /// tickets cost nothing, it frees no slot that is kept for a session the store has lost.
+    pub async fn leave(&self, room: &RoomName, place: Place) {
+        let Some(room) = self.room(room) else { return };
+        room.with(|core| core.note_ended(place));
+        if self.shared.store.spent(&room.policy(), &[place]).await.is_err() {
+            room.with(|core| core.leave_later(place));
+        }
+    }
+
     /// The newest snapshot and the time since it arrived.
     #[must_use]
     pub fn snapshot(&self, room: &RoomName) -> Option<(Arc<Snapshot>, Duration)> {

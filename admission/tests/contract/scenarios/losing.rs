@@ -103,6 +103,26 @@ pub async fn leaving_the_line_frees_no_lost_slot(bench: &dyn Bench) {
     assert_eq!(line.run(1).await.ghosts, 2, "the youngest of those who were inside");
 }
 
+/// I2, B5: nor does somebody who shows a ticket only, however old: it may be one of many, kept since before the loss.
+/// Where its visitor is inside, though, their own slot is free.
+pub async fn a_ticket_alone_frees_no_lost_slot(bench: &dyn Bench) {
+    let (mut line, sessions) = busy(bench, 3).await;
+    line.wipe().await;
+    line.run(1).await;
+    assert_eq!(line.touch(&sessions[..1]).await, Vec::<VisitorId>::new());
+    let hoarded: Vec<Place> = (300..312).map(|n| place(n, ms(0))).collect();
+    for one in &hoarded {
+        line.spent(&[*one]).await;
+    }
+    let seen = line.run(1).await;
+    assert_eq!((seen.active, seen.ghosts), (1, 2));
+    line.spent(&[sessions[0].place]).await;
+    let seen = line.run(1).await;
+    assert_eq!((seen.active, seen.ghosts), (0, 2));
+    line.end(hoarded[0], End::Released).await;
+    assert_eq!(line.run(1).await.ghosts, 2, "a place used up is known");
+}
+
 pub async fn settings_survive_a_wipe(bench: &dyn Bench) {
     let (mut line, _) = busy(bench, 3).await;
     line.settings(|s| (s.paused, s.capacity) = (Some("fog".into()), Some(7)))
