@@ -50,6 +50,8 @@ pub const UP: u8 = 0;
 pub const AWAY: u8 = 1;
 /// Commands take effect, their answers are lost.
 pub const DEAF: u8 = 2;
+/// Too many commands are in flight.
+pub const BUSY: u8 = 3;
 
 /// A store that counts, and fails when told.
 pub struct Watched {
@@ -93,6 +95,7 @@ impl Watched {
         *self.counts.lock().entry(operation).or_default() += 1;
         match self.mode.load(Relaxed) {
             AWAY => Err(StoreError::Away("told to".to_owned())),
+            BUSY => Err(StoreError::Busy),
             _ => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ mod house;
 
 use std::time::Duration;
 
-use house::{AWAY, DEAF, House, UP, inside, name, policy, waits};
+use house::{AWAY, BUSY, DEAF, House, UP, inside, name, policy, waits};
 use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
 use stanchion_admission::ids::{Place, VisitorId};
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
@@ -122,6 +122,28 @@ async fn f1_a_store_that_is_away_stops_nobody() {
     let again = inside(edge.arrive(&sale, Some(second.place), None).await);
     assert_eq!(again.claimed_at, second.claimed_at);
     inside(waits(&edge, waiting, 4).await);
+}
+
+/// F1: a queue that is full at this edge is no store that is away: claims go on being asked.
+#[tokio::test(start_paused = true)]
+async fn f1_a_full_queue_is_no_store_that_is_away() {
+    let house = House::new();
+    let edge = house.edge(vec![policy(2)]).await;
+    let sale = name("sale");
+    let session = inside(edge.arrive(&sale, None, None).await);
+    sleep(Duration::from_secs(3)).await;
+    house.store.set(BUSY);
+    sleep(Duration::from_secs(3)).await;
+    assert!(edge.health().store_reachable);
+    house.store.set(UP);
+    let again = inside(edge.arrive(&sale, Some(session.place), None).await);
+    assert_eq!(
+        again.claimed_at, session.claimed_at,
+        "asked at once, before the next tick"
+    );
+    house.store.set(AWAY);
+    sleep(Duration::from_secs(3)).await;
+    assert!(!edge.health().store_reachable);
 }
 
 /// T3: an entry and a claim whose answers were lost take one slot each, and the same session comes of asking again.

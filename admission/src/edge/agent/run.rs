@@ -53,7 +53,10 @@ pub(super) async fn tick(shared: &Shared, room: &Room) {
         Ok(snapshot) => room.with(|core| tell_news(core, snapshot, sent, received)),
         Err(error) => {
             tracing::debug!(room = %policy.name, %error, "tick failed");
-            room.with(|core| core.on_store_failure());
+            // A queue that is full here says nothing about the store.
+            if error != StoreError::Busy {
+                room.with(|core| core.on_store_failure());
+            }
         }
     }
 }

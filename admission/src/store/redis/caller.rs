@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::breaker::{Admit, Breaker, BreakerState, Outcome};
 use super::dial::Wire;
 use super::fault::{Fault, Remedy, classify, timed_out};
 use super::link::Link;
-use super::script::Invocation;
+use super::script::{Invocation, Operation};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::store::StoreError;
@@ -24,12 +24,14 @@ pub(super) const CALL_WITHIN: Duration = Duration::from_millis(100);
 const JITTER_MOST_MS: u64 = 10;
 /// Calls on their way at one time, unless configured; one more is refused.
 pub(super) const MAX_IN_FLIGHT: usize = 256;
+/// Places that only ticks may take once those are gone: a rush of visitors must not keep an edge from its news.
+const KEPT_FOR_TICKS: usize = 16;
 /// Breakers kept at most, in a cluster one per room; a room beyond them shares one.
 const MAX_BREAKERS: usize = 4_096;
 
 pub(super) struct Caller {
     pub link: Arc<Link>,
-    permits: Semaphore,
+    places: Places,
     breakers: Mutex<HashMap<String, Breaker>>,
     bounds: Bounds,
     call_within: Duration,
@@ -44,6 +46,32 @@ pub(super) struct Bounds {
     pub breaker_per_room: bool,
 }
 
+/// The calls on their way.
+struct Places {
+    most: usize,
+    all: Semaphore,
+    ticks: Semaphore,
+}
+
+impl Places {
+    fn new(most: usize) -> Places {
+        Places {
+            most,
+            all: Semaphore::new(most),
+            ticks: Semaphore::new(KEPT_FOR_TICKS),
+        }
+    }
+
+    fn take(&self, operation: Operation) -> Option<SemaphorePermit<'_>> {
+        let kept = || (operation == Operation::Tick).then(|| self.ticks.try_acquire().ok());
+        self.all.try_acquire().ok().or_else(|| kept().flatten())
+    }
+
+    fn taken(&self) -> usize {
+        self.most + KEPT_FOR_TICKS - self.all.available_permits() - self.ticks.available_permits()
+    }
+}
+
 /// One attempt's share of a call.
 struct Attempt {
     within: Duration,
@@ -55,7 +83,7 @@ impl Caller {
         Caller {
             call_within: link.call_within,
             link,
-            permits: Semaphore::new(bounds.in_flight),
+            places: Places::new(bounds.in_flight),
             breakers: Mutex::default(),
             bounds,
             clock,
@@ -64,7 +92,7 @@ impl Caller {
     }
 
     pub async fn call(&self, script: &Invocation) -> Result<Value, StoreError> {
-        let _permit = self.permits.try_acquire().map_err(|_| StoreError::Busy)?;
+        let _place = self.places.take(script.operation).ok_or(StoreError::Busy)?;
         let deadline = Instant::now() + self.call_within;
         let probe = match self.breaker(script, |breaker, now| breaker.admit(now)) {
             Admit::Yes => false,
@@ -125,7 +153,7 @@ impl Caller {
     }
 
     pub fn in_flight(&self) -> usize {
-        self.bounds.in_flight - self.permits.available_permits()
+        self.places.taken()
     }
 
     async fn attempt(&self, script: &Invocation, attempt: Attempt) -> Result<Value, Fault> {
@@ -186,5 +214,26 @@ impl Caller {
         let mut byte = [0];
         self.entropy.fill(&mut byte);
         Duration::from_millis(1 + u64::from(byte[0]) % JITTER_MOST_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F1: claims fill their places and no more; ticks go on, in bounds of their own.
+    #[test]
+    fn claims_leave_places_for_ticks() {
+        let places = Places::new(3);
+        let claims: Vec<_> = (0..4).filter_map(|_| places.take(Operation::Claim)).collect();
+        assert_eq!(claims.len(), 3);
+        let ticks: Vec<_> = (0..=KEPT_FOR_TICKS)
+            .filter_map(|_| places.take(Operation::Tick))
+            .collect();
+        assert_eq!((ticks.len(), places.taken()), (KEPT_FOR_TICKS, 3 + KEPT_FOR_TICKS));
+        drop(ticks);
+        assert!(places.take(Operation::Claim).is_none(), "kept for ticks");
+        drop(claims);
+        assert_eq!(places.taken(), 0);
     }
 }
