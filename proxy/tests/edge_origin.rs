@@ -20,6 +20,11 @@ async fn h15_a_failing_origin_gives_a_page_in_time() {
             let bytes = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
             let reply = once(stand.at, bytes.as_bytes()).await.unwrap();
             assert_eq!(reply.status, status, "{method} {path}");
+            assert_eq!(
+                (reply.values("set-cookie"), reply.value("stanchion-place")),
+                (vec!["ours=new; Path=/"], "kept"),
+                "{method} {path}: whoever was let in just now keeps their session"
+            );
             assert!(
                 reply.text().contains(&format!("at {path}")),
                 "the page knows the place: {}",

@@ -91,21 +91,20 @@ impl Core {
             .map_err(|_| self.panicked("decide"))?;
         match verdict {
             Verdict::Forward(forward) if self.memory.now() >= Pressure::High => {
-                Ok(Verdict::Answer(self.put_off(asked, forward, Refusal::OutOfMemory)))
+                Ok(Verdict::Answer(self.put_off(asked, &forward, Refusal::OutOfMemory)))
             }
             verdict => Ok(verdict),
         }
     }
 
     /// A refusal of what the gate lets through: whoever was let in just now keeps the right to come again.
-    pub fn put_off(&self, asked: &Asked<'_>, forward: Forward, refusal: Refusal) -> Answer {
+    pub fn put_off(&self, asked: &Asked<'_>, forward: &Forward, refusal: Refusal) -> Answer {
         let mut answer = self.refuse(Some(asked), refusal);
-        let cookies = forward
-            .set_cookies
-            .into_iter()
-            .map(|cookie| (header::SET_COOKIE, cookie));
-        for (name, value) in cookies.chain(forward.response_headers) {
-            answer.headers.append(name, value);
+        for cookie in &forward.set_cookies {
+            answer.headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        for (name, value) in &forward.response_headers {
+            answer.headers.append(name.clone(), value.clone());
         }
         answer
     }

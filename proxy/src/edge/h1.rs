@@ -202,10 +202,10 @@ pub fn plan(
     upgradable: bool,
 ) -> Result<Plan, Box<Answer>> {
     let Some(group) = live.origins.group(&forward.origin).cloned() else {
-        return Err(Box::new(core.put_off(asked, forward, Refusal::Unreachable)));
+        return Err(Box::new(core.put_off(asked, &forward, Refusal::Unreachable)));
     };
     let Some(seat) = core.seat_for_forward(live, asked.client) else {
-        return Err(Box::new(core.put_off(asked, forward, Refusal::TooBusy)));
+        return Err(Box::new(core.put_off(asked, &forward, Refusal::TooBusy)));
     };
     Ok(Plan {
         group,

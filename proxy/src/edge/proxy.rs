@@ -309,7 +309,10 @@ impl Forwarder {
                 tls: plan.tls,
                 request_id: &plan.request_id,
             });
-            self.core.refuse(asked.as_ref(), refusal)
+            match (&asked, &trip.plan) {
+                (Some(asked), Some(plan)) => self.core.put_off(asked, &plan.forward, refusal),
+                _ => self.core.refuse(None, refusal),
+            }
         };
         let header = answer::to_header(&answer, &self.core.date())?;
         let empty = is_head || answer.body.is_empty();

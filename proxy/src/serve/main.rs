@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use notify::{RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use stanchion_admission::ids::RoomName;
 use stanchion_admission::keys::KEY_FILE_ENDING;
 use stanchion_config::{Config, Problem, restart_needed};
@@ -64,7 +64,8 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
         taken.ready()?;
     }
     let mut successor = wait_for_successor(&config, &running)?;
-    let mut changes = watch_files(config_path, &config);
+    let (say, mut changes) = mpsc::channel(1);
+    let mut watcher = watch_files(config_path, &config, &say);
     let mut current = config;
     loop {
         tokio::select! {
@@ -77,15 +78,16 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
             }
             _ = signals.hangup.recv() => {
                 current = reload(config_path, current, &running).await;
-                changes = watch_files(config_path, &current);
+                watcher = watch_files(config_path, &current, &say);
             }
-            Some(()) = changes.hear.recv() => {
-                settle(&mut changes.hear).await;
+            Some(()) = changes.recv() => {
+                settle(&mut changes).await;
                 current = reload(config_path, current, &running).await;
-                changes = watch_files(config_path, &current);
+                watcher = watch_files(config_path, &current, &say);
             }
         }
     }
+    drop(watcher);
     tracing::info!("stopping");
     running.stop(assemble::DRAIN).await;
     Ok(())
@@ -234,15 +236,9 @@ fn wait_for_successor(config: &Config, running: &Running) -> anyhow::Result<mpsc
     Ok(hear)
 }
 
-/// Says when one of the files of a configuration has changed, for as long as it is kept.
-struct Watch {
-    hear: mpsc::Receiver<()>,
-    _watcher: Option<notify::RecommendedWatcher>,
-}
-
 /// Says when a file that the configuration stands on has changed.
-fn watch_files(config_path: &Path, config: &Config) -> Watch {
-    let (say, hear) = mpsc::channel(1);
+fn watch_files(config_path: &Path, config: &Config, say: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let say = say.clone();
     let files = files_of(config_path, config);
     let mut folders: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
     folders.push(config.keys.dir.clone());
@@ -264,13 +260,10 @@ fn watch_files(config_path: &Path, config: &Config) -> Watch {
         Ok(watcher)
     });
     match watched {
-        Ok(watcher) => Watch {
-            hear,
-            _watcher: Some(watcher),
-        },
+        Ok(watcher) => Some(watcher),
         Err(problem) => {
             tracing::warn!(%problem, "files are not watched; reload with SIGHUP");
-            Watch { hear, _watcher: None }
+            None
         }
     }
 }

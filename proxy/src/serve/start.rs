@@ -204,7 +204,7 @@ async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<A
         tracing::warn!(
             store = url.redacted(),
             trouble,
-            "the store is away; the line works without it until it is back"
+            "the store is away; passes work and the line is held, but nobody new is let in until it is back"
         );
     }
     for finding in status.findings {
