@@ -114,16 +114,22 @@ fn spawn_child(round: usize, step: &str, nth: u32, database: &str) -> (Child, im
     (child, sold)
 }
 
-/// The writer is killed under load, right after a commit that nobody heard of; this process stood by and takes over
-/// within five seconds, with everything that was acknowledged.
+/// The writer is killed under load; this process stood by and takes over within five seconds, with everything that was
+/// acknowledged.
 fn take_over_under_load(database: &str) {
-    let (mut child, mut sold) = spawn_child(0, "committed", 40, database);
+    const NEVER: u32 = u32::MAX;
+    let (mut child, mut sold) = spawn_child(0, "committed", NEVER, database);
     let first = sold.next().expect("the child sells");
     let journal = database.parse::<Database>().unwrap().open().unwrap();
     let (standby, thread) = start(journal, PLENTY);
     assert!(!standby.is_leading());
-    let acknowledged: BTreeSet<String> = sold.chain([first]).collect();
-    child.wait().unwrap();
+    let meanwhile: Vec<String> = sold.by_ref().take(50).collect();
+    child.kill().unwrap();
+    let acknowledged: BTreeSet<String> = sold.chain([first]).chain(meanwhile).collect();
+    assert!(
+        !child.wait().unwrap().success(),
+        "it was killed, and had not come to its end"
+    );
     let began = std::time::Instant::now();
     assert!(stanchion_testkit::wait_until(std::time::Duration::from_secs(5), || {
         standby.is_leading()
