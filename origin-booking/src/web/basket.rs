@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Site;
 use super::asked;
 use super::bookings::name;
-use super::calls::{decide_order, fly};
+use super::calls::{Keys, begin, decide_order};
 use super::holds;
 use super::map::money;
 use super::orders::pay_with;
@@ -44,7 +44,7 @@ pub(super) async fn take(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let read = || -> Result<(Hold, Option<Key>), Problem> {
         let chosen: Chosen = asked::body(&headers, &body, &["count"])?;
         let asked = holds::Asked {
@@ -59,18 +59,9 @@ pub(super) async fn take(
         let key = asked::key(&headers, chosen.key, &visitor, "/basket", &asked)?;
         Ok((asked.hold(&visitor)?, key))
     };
-    let (hold, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let _flying = match key.as_ref().map(|key| fly(&site, Some(key))).transpose() {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    match decide_order(&site, &headers, key, Ask::Hold(hold)).await {
-        Ok((order, _)) => see(&format!("/orders/{}", order.id)),
-        Err(response) => response,
-    }
+    let (hold, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
+    let (order, _) = decide_order(&site, &headers, key, Ask::Hold(hold)).await?;
+    Ok(see(&format!("/orders/{}", order.id)))
 }
 
 pub(super) async fn page(

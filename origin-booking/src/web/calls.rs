@@ -53,12 +53,38 @@ impl InFlight {
 }
 
 /// A key that must be there, in the air until the guard is dropped.
-pub(super) fn fly<'a>(site: &'a Site, key: Option<&Key>) -> Result<Flying<'a>, Problem> {
+fn fly<'a>(site: &'a Site, key: Option<&Key>) -> Result<Flying<'a>, Problem> {
     let required = || {
         let text = "Send an Idempotency-Key: with it, a retry cannot do anything twice.";
         Problem::new(StatusCode::BAD_REQUEST, "key-required", text)
     };
     site.0.in_flight.take_off(key.ok_or_else(required)?)
+}
+
+/// Whether a request must bring a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    Required,
+    Welcome,
+}
+
+/// What a request asks for, its key, and the guard that keeps the key in the air; or the answer that says why not.
+pub(super) fn begin<'a, T>(
+    site: &'a Site,
+    headers: &HeaderMap,
+    keys: Keys,
+    read: impl FnOnce() -> Result<(T, Option<Key>), Problem>,
+) -> Result<(T, Option<Key>, Option<Flying<'a>>), Response> {
+    let begun = read().and_then(|(asked, key)| {
+        let goes_without = key.is_none() && keys == Keys::Welcome;
+        let flying = if goes_without {
+            None
+        } else {
+            Some(fly(site, key.as_ref())?)
+        };
+        Ok((asked, key, flying))
+    });
+    begun.map_err(|problem| refuse(site, headers, problem))
 }
 
 /// The decision, or the answer that says why there is none.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Site;
 use super::asked;
 use super::bookings::{REPLAYED, reference};
-use super::calls::{decide, fly};
+use super::calls::{Keys, begin, decide};
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
 use crate::pass::Visitor;
@@ -25,7 +25,7 @@ pub(super) async fn coupon(
     Extension(visitor): Extension<Visitor>,
     Path(campaign): Path<String>,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let path = format!("/api/v1/campaigns/{campaign}/coupons");
     let read = || -> Result<(TakeCoupon, Option<Key>), Problem> {
         let take = TakeCoupon {
@@ -35,10 +35,7 @@ pub(super) async fn coupon(
         };
         Ok((take, asked::key(&headers, None, &visitor, &path, &())?))
     };
-    let (take, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
+    let (take, key, _flying) = begin(&site, &headers, Keys::Required, read)?;
     change(&site, &headers, key, Ask::Coupon(take)).await
 }
 
@@ -69,17 +66,14 @@ pub(super) async fn vote(
     Path(poll): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let path = format!("/api/v1/polls/{poll}/votes");
     let read = || -> Result<(Vote, Option<Key>), Problem> {
         let vote: Vote = asked::body(&headers, &body, &["option"])?;
         let key = asked::key(&headers, None, &visitor, &path, &vote)?;
         Ok((vote, key))
     };
-    let (vote, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
+    let (vote, key, _flying) = begin(&site, &headers, Keys::Required, read)?;
     let ask = Ask::Vote {
         person: visitor.subject.as_str().into(),
         poll: poll.into(),
@@ -93,20 +87,13 @@ pub(super) async fn points(State(site): State<Site>, Extension(visitor): Extensi
     Json(json!({ "points": points })).into_response()
 }
 
-async fn change(site: &Site, headers: &HeaderMap, key: Option<Key>, ask: Ask) -> Response {
-    let _flying = match fly(site, key.as_ref()) {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(site, headers, problem),
-    };
-    let (done, replayed) = match decide(site, headers, key, ask).await {
-        Ok(both) => both,
-        Err(response) => return response,
-    };
+async fn change(site: &Site, headers: &HeaderMap, key: Option<Key>, ask: Ask) -> Result<Response, Response> {
+    let (done, replayed) = decide(site, headers, key, ask).await?;
     let body = match done {
         Done::Coupon { number, code } => json!({ "coupon": { "number": number, "code": code } }),
         _ => json!({ "done": true }),
     };
     let mut response = (StatusCode::CREATED, Json(body)).into_response();
     response.headers_mut().extend(replayed.then_some(REPLAYED));
-    response
+    Ok(response)
 }

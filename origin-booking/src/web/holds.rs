@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{name, reference};
-use super::calls::{decide_order, fly, told};
-use super::problem::{Problem, refuse};
+use super::calls::{Keys, begin, decide_order, told};
+use super::problem::Problem;
 use crate::pass::Visitor;
 use crate::shop::catalogue::MAX_CAP;
 use crate::shop::command::{Ask, Hold, Key};
@@ -76,7 +76,7 @@ pub(super) async fn hold(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     place(&site, &visitor, &headers, &body, "/api/v1/holds").await
 }
 
@@ -85,33 +85,30 @@ pub(super) async fn wait(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     place(&site, &visitor, &headers, &body, WAITING_LIST).await
 }
 
 const WAITING_LIST: &str = "/api/v1/waiting-list";
 
-async fn place(site: &Site, visitor: &Visitor, headers: &HeaderMap, body: &[u8], path: &str) -> Response {
+async fn place(
+    site: &Site,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    body: &[u8],
+    path: &str,
+) -> Result<Response, Response> {
     let read = || -> Result<(Hold, Option<Key>), Problem> {
         let asked: Asked = asked::body(headers, body, &["count"])?;
         let key = asked::key(headers, None, visitor, path, &asked)?;
         Ok((asked.hold(visitor)?, key))
     };
-    let (hold, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(site, headers, problem),
-    };
-    let _flying = match fly(site, key.as_ref()) {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(site, headers, problem),
-    };
+    let (hold, key, _flying) = begin(site, headers, Keys::Required, read)?;
     let waits = path == WAITING_LIST;
     let ask = if waits { Ask::Wait(hold) } else { Ask::Hold(hold) };
     let name = if waits { "order" } else { "hold" };
-    match decide_order(site, headers, key, ask).await {
-        Ok((order, replayed)) => told(site, StatusCode::CREATED, name, &order, replayed),
-        Err(response) => response,
-    }
+    let (order, replayed) = decide_order(site, headers, key, ask).await?;
+    Ok(told(site, StatusCode::CREATED, name, &order, replayed))
 }
 
 /// Gives the places back, or leaves the waiting list. Again: nothing more happens.

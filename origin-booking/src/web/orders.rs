@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{REPLAYED, name};
-use super::calls::{decide, decide_order, fly, told, view};
+use super::calls::{Keys, begin, decide, decide_order, told, view};
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
 use crate::pass::Visitor;
@@ -39,7 +39,7 @@ pub(super) async fn check_out(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let read = || -> Result<(CheckOut, Option<Key>), Problem> {
         let asked: Asked = asked::body(&headers, &body, &[])?;
         let key = asked::key(&headers, None, &visitor, "/api/v1/orders", &asked)?;
@@ -51,18 +51,9 @@ pub(super) async fn check_out(
         };
         Ok((check_out, key))
     };
-    let (check_out, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let _flying = match fly(&site, key.as_ref()) {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    match decide_order(&site, &headers, key, Ask::CheckOut(check_out)).await {
-        Ok((order, replayed)) => told(&site, StatusCode::CREATED, "order", &order, replayed),
-        Err(response) => response,
-    }
+    let (check_out, key, _flying) = begin(&site, &headers, Keys::Required, read)?;
+    let (order, replayed) = decide_order(&site, &headers, key, Ask::CheckOut(check_out)).await?;
+    Ok(told(&site, StatusCode::CREATED, "order", &order, replayed))
 }
 
 pub(super) async fn one(
@@ -122,7 +113,7 @@ pub(super) async fn pay(
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let read = || -> Result<(Paying, Option<Key>), Problem> {
         let paying: Paying = asked::body(&headers, &body, &[])?;
         let key = asked::key(
@@ -134,15 +125,8 @@ pub(super) async fn pay(
         )?;
         Ok((paying, key))
     };
-    let (paying, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let _flying = match fly(&site, key.as_ref()) {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    pay_with(&site, &visitor, &headers, key, id, paying.method, paying.card).await
+    let (paying, key, _flying) = begin(&site, &headers, Keys::Required, read)?;
+    Ok(pay_with(&site, &visitor, &headers, key, id, paying.method, paying.card).await)
 }
 
 /// 201 paid, 202 not known yet, 402 declined.

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Site;
 use super::asked;
-use super::calls::{decide_order, fly, told};
+use super::calls::{Keys, begin, decide_order, told};
 use super::holds;
 use super::orders::pay_with;
-use super::problem::{Problem, refuse};
+use super::problem::Problem;
 use crate::pass::Visitor;
 use crate::shop::command::{Ask, Hold, Key};
 use crate::shop::order::Method;
@@ -24,24 +24,15 @@ pub(super) async fn booking(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let read = || -> Result<(Hold, Option<Key>), Problem> {
         let asked: holds::Asked = asked::body(&headers, &body, &["count"])?;
         let key = asked::key(&headers, None, &visitor, "/booking", &asked)?;
         Ok((asked.hold(&visitor)?, key))
     };
-    let (hold, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let _flying = match key.as_ref().map(|key| fly(&site, Some(key))).transpose() {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    match decide_order(&site, &headers, key, Ask::Hold(hold)).await {
-        Ok((order, replayed)) => told(&site, StatusCode::CREATED, "booking", &order, replayed),
-        Err(response) => response,
-    }
+    let (hold, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
+    let (order, replayed) = decide_order(&site, &headers, key, Ask::Hold(hold)).await?;
+    Ok(told(&site, StatusCode::CREATED, "booking", &order, replayed))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,20 +50,13 @@ pub(super) async fn pay(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Response> {
     let read = || -> Result<(Paying, Option<Key>), Problem> {
         let paying: Paying = asked::body(&headers, &body, &[])?;
         let key = asked::key(&headers, None, &visitor, "/pay", &paying)?;
         Ok((paying, key))
     };
-    let (paying, key) = match read() {
-        Ok(both) => both,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let _flying = match key.as_ref().map(|key| fly(&site, Some(key))).transpose() {
-        Ok(flying) => flying,
-        Err(problem) => return refuse(&site, &headers, problem),
-    };
+    let (paying, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
     let method = paying.method.unwrap_or(Method::Card);
-    pay_with(&site, &visitor, &headers, key, paying.booking, method, paying.card).await
+    Ok(pay_with(&site, &visitor, &headers, key, paying.booking, method, paying.card).await)
 }
