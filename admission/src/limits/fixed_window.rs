@@ -16,16 +16,12 @@ impl FixedWindow {
             *self = FixedWindow { window, used: 0 };
         }
         let until_next = (self.window + 1).saturating_mul(window_us).saturating_sub(now_us);
-        let left = count.saturating_sub(self.used);
-        let allowed = cost <= left;
-        let nothing = self.used == 0 && !(allowed && cost > 0);
+        let found = Finding::counted(count, self.used, cost);
+        let nothing = self.used == 0 && !(found.allowed && cost > 0);
         Finding {
-            allowed,
-            limit: count,
-            remaining: if allowed { left - cost } else { left },
             reset_us: if nothing { 0 } else { until_next },
-            retry_us: (!allowed && cost <= count).then_some(until_next),
-            delay_us: 0,
+            retry_us: (!found.allowed && cost <= count).then_some(until_next),
+            ..found
         }
     }
 

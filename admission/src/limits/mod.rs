@@ -100,7 +100,7 @@ impl State {
             (State::FixedWindow(state), Algorithm::FixedWindow { count, window_us }) => {
                 state.judge(count, window_us, now_us, cost)
             }
-            (State::Inside(inside), Algorithm::Concurrency { count }) => concurrency(*inside, count, cost),
+            (State::Inside(inside), Algorithm::Concurrency { count }) => Finding::counted(count, *inside, cost),
             (state, algorithm) => {
                 // A rule that changed its algorithm begins anew.
                 *state = State::fresh(&algorithm);
@@ -146,16 +146,19 @@ impl State {
     }
 }
 
-fn concurrency(inside: u32, count: u32, cost: u32) -> Finding {
-    let left = count.saturating_sub(inside);
-    let allowed = cost <= left;
-    Finding {
-        allowed,
-        limit: count,
-        remaining: if allowed { left - cost } else { left },
-        reset_us: 0,
-        retry_us: None,
-        delay_us: 0,
+impl Finding {
+    /// What a plain count says; when it will say something else is the algorithm's to add.
+    fn counted(limit: u32, used: u32, cost: u32) -> Finding {
+        let left = limit.saturating_sub(used);
+        let allowed = cost <= left;
+        Finding {
+            allowed,
+            limit,
+            remaining: if allowed { left - cost } else { left },
+            reset_us: 0,
+            retry_us: None,
+            delay_us: 0,
+        }
     }
 }
 

@@ -20,24 +20,20 @@ impl SlidingLog {
             self.used -= freed;
             self.taken.pop_front();
         }
-        let left = count.saturating_sub(self.used);
-        let allowed = cost <= left;
-        let newest = if allowed && cost > 0 {
+        let found = Finding::counted(count, self.used, cost);
+        let newest = if found.allowed && cost > 0 {
             Some(at)
         } else {
             self.taken.back().map(|(when, _)| *when)
         };
         Finding {
-            allowed,
-            limit: count,
-            remaining: if allowed { left - cost } else { left },
             reset_us: newest.map_or(0, |when| (when + window_us).saturating_sub(now_us)),
-            retry_us: if allowed {
+            retry_us: if found.allowed {
                 None
             } else {
                 self.retry(count, window_us, now_us, cost)
             },
-            delay_us: 0,
+            ..found
         }
     }
 

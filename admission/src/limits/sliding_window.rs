@@ -20,20 +20,15 @@ fn width(window_us: u64) -> u64 {
 impl SlidingWindow {
     pub fn judge(&mut self, count: u32, window_us: u64, now_us: u64, cost: u32) -> Finding {
         self.advance(window_us, now_us);
-        let used = self.used();
-        let left = count.saturating_sub(used);
-        let allowed = cost <= left;
+        let found = Finding::counted(count, self.used(), cost);
         Finding {
-            allowed,
-            limit: count,
-            remaining: if allowed { left - cost } else { left },
-            reset_us: self.reset(window_us, now_us, allowed && cost > 0),
-            retry_us: if allowed {
+            reset_us: self.reset(window_us, now_us, found.allowed && cost > 0),
+            retry_us: if found.allowed {
                 None
             } else {
                 self.retry(count, window_us, now_us, cost)
             },
-            delay_us: 0,
+            ..found
         }
     }
 

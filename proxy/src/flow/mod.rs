@@ -179,7 +179,7 @@ impl LineGate {
 
     /// Whether the configured limits let a request go on; if they do, perhaps after a while.
     async fn limited(&self, asked: &Asked<'_>, visitor: Option<VisitorId>) -> Result<Option<Hold>, Answer> {
-        let judged = {
+        let outcome = {
             let limits = self.limits.load();
             if limits.is_empty() {
                 return Ok(None);
@@ -188,12 +188,13 @@ impl LineGate {
                 visitor,
                 whereabouts: &|client| self.places.whereabouts(client),
             };
-            limits.judge(asked, &sender, self.clock.monotonic())
+            let judged = limits.judge(asked, &sender, self.clock.monotonic());
+            for decision in &judged.decisions {
+                self.metrics.limit_decided(decision.limit, decision.said);
+            }
+            judged.outcome
         };
-        for decision in &judged.decisions {
-            self.metrics.limit_decided(&decision.limit, decision.said);
-        }
-        match judged.outcome {
+        match outcome {
             Outcome::Go { delay, hold } => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;

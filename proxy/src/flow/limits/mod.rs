@@ -23,8 +23,16 @@ const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// All limits in force, with what they remember.
 pub struct Limits {
-    rules: Vec<(Limit, Hosts)>,
+    rules: Vec<Rule>,
     limiter: Arc<Limiter>,
+}
+
+/// A limit, with what it matches made ready.
+struct Rule {
+    limit: Limit,
+    hosts: Hosts,
+    /// As [`covers`] takes them; none: every path.
+    prefixes: Vec<String>,
 }
 
 /// Who sent the request.
@@ -35,16 +43,17 @@ pub struct Sender<'a> {
 }
 
 /// What the limits say of a request.
-pub struct Judged {
+pub struct Judged<'a> {
     /// What each limit that looked at it found.
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<Decision<'a>>,
     pub outcome: Outcome,
 }
 
 /// For the metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Decision {
-    pub limit: String,
+pub struct Decision<'a> {
+    /// The limit's name.
+    pub limit: &'a str,
     pub said: Said,
 }
 
@@ -70,9 +79,13 @@ impl Limits {
     pub fn new(limits: &[Limit]) -> Limits {
         let rules: Vec<_> = limits
             .iter()
-            .map(|limit| (limit.clone(), hosts(&limit.matcher.hosts)))
+            .map(|limit| Rule {
+                hosts: hosts(&limit.matcher.hosts),
+                prefixes: limit.matcher.paths.iter().map(|path| lower(path)).collect(),
+                limit: limit.clone(),
+            })
             .collect();
-        let counted = rules.iter().map(|(limit, _)| (algorithm(limit), limit.shadow));
+        let counted = limits.iter().map(|limit| (algorithm(limit), limit.shadow));
         let limiter = Limiter::new(counted, Capacity::default(), RandomState::new());
         Limits {
             limiter: Arc::new(limiter),
@@ -88,16 +101,17 @@ impl Limits {
     /// Whether these are the limits in force; then what they remember is worth keeping.
     #[must_use]
     pub fn are(&self, limits: &[Limit]) -> bool {
-        self.rules.iter().map(|(limit, _)| limit).eq(limits)
+        self.rules.iter().map(|rule| &rule.limit).eq(limits)
     }
 
     #[must_use]
-    pub fn judge(&self, asked: &Asked<'_>, sender: &Sender<'_>, now: Duration) -> Judged {
+    pub fn judge(&self, asked: &Asked<'_>, sender: &Sender<'_>, now: Duration) -> Judged<'_> {
         let mut asks = Vec::new();
-        for (number, (limit, hosts)) in self.rules.iter().enumerate() {
-            if !matches(limit, hosts, asked, sender) {
+        for (number, rule) in self.rules.iter().enumerate() {
+            if !rule.looks_at(asked, sender) {
                 continue;
             }
+            let limit = &rule.limit;
             let key = match (key_bytes(limit, asked, sender), limit.on_missing_key) {
                 (Some(key), _) => key,
                 (None, OnMissingKey::Skip) => continue,
@@ -113,10 +127,10 @@ impl Limits {
         let now_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
         let verdict = self.limiter.decide(&asks, now_us);
         let found = || asks.iter().zip(&verdict.findings);
-        let decisions = found().map(|(ask, finding)| decision(&self.rules[ask.rule].0, finding));
+        let decisions = found().map(|(ask, finding)| decision(&self.rules[ask.rule].limit, finding));
         let decisions = decisions.collect();
         let outcome = match verdict.refused_by.and_then(|at| found().nth(at)) {
-            Some((ask, finding)) => Outcome::Refused(refusal(&self.rules[ask.rule].0, finding, asked)),
+            Some((ask, finding)) => Outcome::Refused(refusal(&self.rules[ask.rule].limit, finding, asked)),
             None => Outcome::Go {
                 delay: Duration::from_micros(verdict.findings.iter().map(|found| found.delay_us).max().unwrap_or(0)),
                 hold: verdict.permit,
@@ -154,24 +168,26 @@ fn algorithm(limit: &Limit) -> Algorithm {
     }
 }
 
-fn matches(limit: &Limit, hosts: &Hosts, asked: &Asked<'_>, sender: &Sender<'_>) -> bool {
-    let wanted = &limit.matcher;
-    let any = |list: &[String], one: &dyn Fn(&String) -> bool| list.is_empty() || list.iter().any(one);
-    let place = || {
-        if wanted.countries.is_empty() && wanted.networks.is_empty() {
-            return true;
-        }
-        let from = (sender.whereabouts)(asked.client);
-        let network = wanted.networks.is_empty() || from.network.is_some_and(|one| wanted.networks.contains(&one));
-        network && any(&wanted.countries, &|country| country == from.country_or_unknown())
-    };
-    hosts.serves(asked.host)
-        && any(&wanted.paths, &|path| covers(&lower(path), asked.path, true))
-        && any(&wanted.methods, &|method| method == asked.method.as_str())
-        && wanted.headers.iter().all(|name| asked.headers.contains_key(name.as_str()))
-        // No token is read for its claims yet; the configuration says so.
-        && wanted.claims.is_empty()
-        && place()
+impl Rule {
+    fn looks_at(&self, asked: &Asked<'_>, sender: &Sender<'_>) -> bool {
+        let wanted = &self.limit.matcher;
+        let any = |list: &[String], one: &dyn Fn(&String) -> bool| list.is_empty() || list.iter().any(one);
+        let place = || {
+            if wanted.countries.is_empty() && wanted.networks.is_empty() {
+                return true;
+            }
+            let from = (sender.whereabouts)(asked.client);
+            let network = wanted.networks.is_empty() || from.network.is_some_and(|one| wanted.networks.contains(&one));
+            network && any(&wanted.countries, &|country| country == from.country_or_unknown())
+        };
+        self.hosts.serves(asked.host)
+            && any(&self.prefixes, &|prefix| covers(prefix, asked.path, true))
+            && any(&wanted.methods, &|method| method == asked.method.as_str())
+            && wanted.headers.iter().all(|name| asked.headers.contains_key(name.as_str()))
+            // No token is read for its claims yet; the configuration says so.
+            && wanted.claims.is_empty()
+            && place()
+    }
 }
 
 fn lower(path: &str) -> String {
@@ -209,22 +225,22 @@ fn part(key: &Key, asked: &Asked<'_>, sender: &Sender<'_>) -> Option<Vec<u8>> {
     }
 }
 
-fn decision(limit: &Limit, finding: &Finding) -> Decision {
+fn decision<'a>(limit: &'a Limit, finding: &Finding) -> Decision<'a> {
     let said = match (finding.allowed, limit.shadow) {
         (true, _) => Said::Allowed,
         (false, false) => Said::Refused,
         (false, true) => Said::Shadow,
     };
     Decision {
-        limit: limit.name.clone(),
+        limit: &limit.name,
         said,
     }
 }
 
-fn lacks_key(limit: &Limit, asked: &Asked<'_>) -> Judged {
+fn lacks_key<'a>(limit: &'a Limit, asked: &Asked<'_>) -> Judged<'a> {
     let reason = format!("The request lacks what the limit {} counts by.", limit.name);
     let refused = Decision {
-        limit: limit.name.clone(),
+        limit: &limit.name,
         said: Said::Refused,
     };
     Judged {

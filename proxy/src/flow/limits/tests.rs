@@ -29,7 +29,7 @@ fn request() -> Request {
     }
 }
 
-fn ask(limits: &Limits, request: &Request) -> Judged {
+fn ask<'a>(limits: &'a Limits, request: &Request) -> Judged<'a> {
     let asked = Asked {
         method: &Method::GET,
         host: request.host,
