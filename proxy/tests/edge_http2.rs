@@ -267,10 +267,17 @@ async fn h12_streams_that_take_nothing_are_few() {
         .await
         .unwrap();
     let mut seen = 0;
-    for _ in 0..20 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        seen += stand.origin.take().len();
-    }
+    let served = async {
+        while seen < 32 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            seen += stand.origin.take().len();
+        }
+    };
+    tokio::time::timeout(hostile::PATIENCE, served)
+        .await
+        .expect("32 are served");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    seen += stand.origin.take().len();
     assert_eq!(seen, 32, "at one time");
     check(&stand, "others", &bare(&with(&[])), Forwarded("GET /")).await;
 }

@@ -48,6 +48,12 @@ pub struct Live {
 }
 
 impl Live {
+    /// How many places one network may have at a time; trusted hops speak for many.
+    pub fn most_of_network(&self, client: IpAddr) -> Option<usize> {
+        let trusted = self.settings.trusted_proxies.contains(client);
+        (!trusted).then_some(self.settings.connections.per_prefix)
+    }
+
     pub fn new(settings: EdgeSettings) -> Live {
         let max_connections = settings.connections.overall.unwrap_or_else(four_fifths_of_open_files);
         let origins = Origins::new(&settings.origins);
@@ -113,9 +119,7 @@ impl Core {
     /// within the limit on open files.
     pub fn seat_for_forward(&self, live: &Live, client: IpAddr) -> Option<Seat> {
         let left = live.max_connections.saturating_sub(self.connections.open());
-        let per_prefix =
-            (!live.settings.trusted_proxies.contains(client)).then_some(live.settings.connections.per_prefix);
-        self.forwards.admit(client, left, per_prefix).ok()
+        self.forwards.admit(client, left, live.most_of_network(client)).ok()
     }
 
     /// Hands an origin's command to the gate.

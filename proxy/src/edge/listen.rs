@@ -55,10 +55,8 @@ pub async fn accept(
 
 /// A seat for the connection, unless there are too many already.
 fn seat(edge: &Edge, live: &Live, peer: IpAddr) -> Option<Seat> {
-    let settings = &live.settings;
-    let per_prefix = (!settings.trusted_proxies.contains(peer)).then_some(settings.connections.per_prefix);
     let overall = live.max_connections.saturating_sub(edge.core.forwards.open());
-    match edge.core.connections.admit(peer, overall, per_prefix) {
+    match edge.core.connections.admit(peer, overall, live.most_of_network(peer)) {
         Ok(seat) => {
             edge.core.stats.accepted.fetch_add(1, Ordering::Relaxed);
             Some(seat)

@@ -297,22 +297,22 @@ impl ProxyHttp for Forwarder {
 impl Forwarder {
     async fn send_refusal(&self, session: &mut Session, refusal: Refusal, trip: &Trip) -> pingora::Result<()> {
         let is_head = session.req_header().method == Method::HEAD;
-        let answer = {
-            let request = session.req_header();
-            let asked = trip.plan.as_ref().map(|plan| Asked {
-                method: &request.method,
-                host: &plan.host,
-                path: request.uri.path(),
-                query: request.uri.query(),
-                headers: &request.headers,
-                client: plan.client,
-                tls: plan.tls,
-                request_id: &plan.request_id,
-            });
-            match (&asked, &trip.plan) {
-                (Some(asked), Some(plan)) => self.core.put_off(asked, &plan.forward, refusal),
-                _ => self.core.refuse(None, refusal),
+        let answer = match &trip.plan {
+            Some(plan) => {
+                let request = session.req_header();
+                let asked = Asked {
+                    method: &request.method,
+                    host: &plan.host,
+                    path: request.uri.path(),
+                    query: request.uri.query(),
+                    headers: &request.headers,
+                    client: plan.client,
+                    tls: plan.tls,
+                    request_id: &plan.request_id,
+                };
+                self.core.put_off(&asked, &plan.forward, refusal)
             }
+            None => self.core.refuse(None, refusal),
         };
         let header = answer::to_header(&answer, &self.core.date())?;
         let empty = is_head || answer.body.is_empty();
