@@ -1,6 +1,7 @@
 //! `stanchion serve`: configuration to running listeners, reload, graceful stop and upgrade.
 
 pub mod assemble;
+mod back_office;
 pub mod checkpoint;
 pub mod handover;
 pub mod keeper;

@@ -1,4 +1,4 @@
-//! Putting the parts together: store, agent, gate, edge and admin plane in the caller's runtime. The `serve` command and
+//! Putting the parts together: gate and edge in the caller's runtime; store, agent and admin plane in one of their own. The `serve` command and
 //! the demo start the same way.
 
 use std::collections::HashMap;
@@ -19,12 +19,13 @@ use stanchion_admission::policy::RoomPolicy;
 use stanchion_admission::store::memory::MemoryStore;
 use stanchion_admission::store::redis::{RedisOptions, RedisStore};
 use stanchion_admission::store::{EdgeMemory, Store};
-use stanchion_config::{AdminToken, Config, StoreKind};
+use stanchion_config::{self as configured, AdminToken, Config, StoreKind};
 use stanchion_geo::Geo;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::assemble;
+use super::back_office::BackOffice;
 use super::checkpoint::{Checkpoint, cautious};
 use super::keeper::Keeper;
 use super::places;
@@ -82,6 +83,7 @@ pub struct Running {
     keeper: Arc<Keeper>,
     keeping: JoinHandle<()>,
     stop_admin: watch::Sender<bool>,
+    _office: BackOffice,
 }
 
 /// Starts everything on sockets that are bound already. `templates`: each room's own, read and checked.
@@ -94,19 +96,22 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let entropy = Arc::new(SystemEntropy);
     let keys = KeyDir::new(&config.keys.dir);
     let Opened { ring, newborn } = keys.open(&*entropy, assemble::pass_algorithm(config), clock.wall())?;
-    let store = open_store(config, &clock).await?;
+    let office = BackOffice::open().context("starting the line's own threads")?;
+    let store = office.run(open_store(config.store.clone(), clock.clone())).await?;
     let policies = assemble::policies(config);
     let alone = config.store.url.kind() == StoreKind::Memory;
     let checkpoint = Checkpoint::new(&config.keys.dir, &assemble::edge_name(&config.edge), run_id(&*entropy));
     let memories = remember(&checkpoint, alone, &policies);
-    let agent = Agent::start(
-        store,
-        clock.clone(),
-        entropy.clone(),
-        policies.clone(),
-        newborn,
-        memories,
-    );
+    let agent = office.within(|| {
+        Agent::start(
+            store,
+            clock.clone(),
+            entropy.clone(),
+            policies.clone(),
+            newborn,
+            memories,
+        )
+    });
     let metrics = Arc::new(Metrics::new()?);
     let geo = Arc::new(places::open(config));
     let gate = Arc::new(LineGate {
@@ -130,8 +135,8 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let door = Door::new(token, config.admin.allow.clone()).named(&config.admin.hosts);
     let admin = Admin::new(rooms.clone(), door, metrics.clone(), config.metrics.require_token);
     let admin_socket = bound.admin.try_clone()?;
-    let (admin_address, stop_admin) = serve_admin(bound.admin, admin)?;
-    let keeping = tokio::spawn(keeper.clone().keep());
+    let (admin_address, stop_admin) = office.within(|| serve_admin(bound.admin, admin))?;
+    let keeping = office.within(|| tokio::spawn(keeper.clone().keep()));
     Ok(Running {
         edge,
         admin: admin_address,
@@ -146,6 +151,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         keeper,
         keeping,
         stop_admin,
+        _office: office,
     })
 }
 
@@ -187,14 +193,14 @@ fn run_id(entropy: &dyn Entropy) -> u64 {
     u64::from_be_bytes(bits)
 }
 
-async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
-    let url = &config.store.url;
+async fn open_store(config: configured::Store, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
+    let url = &config.url;
     if url.kind() == StoreKind::Memory {
-        return Ok(Arc::new(MemoryStore::new(clock.clone())));
+        return Ok(Arc::new(MemoryStore::new(clock)));
     }
     let options = RedisOptions {
-        call_within: Some(config.store.deadline),
-        max_in_flight: Some(config.store.max_in_flight),
+        call_within: Some(config.deadline),
+        max_in_flight: Some(config.max_in_flight),
         ..RedisOptions::default()
     };
     let store = RedisStore::connect(url.expose(), options).await;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
@@ -32,6 +33,8 @@ struct Shared {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// Where the loops run, whoever adds a room.
+    runtime: Handle,
 }
 
 /// A room and the loop that keeps it.
@@ -50,7 +53,8 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts one loop per room; must be called within a tokio runtime. `newborn`: the keys were made just now, so no
+    /// Starts one loop per room in the present tokio runtime, which should have no other work that can keep a loop
+    /// waiting: an edge that ticks late takes a healthy store for one that is away. `newborn`: the keys were made just now, so no
     /// ticket of any room can exist. `remembered`: what [`Agent::memories`] said before the last stop.
     #[must_use]
     pub fn start(
@@ -61,7 +65,12 @@ impl Agent {
         newborn: bool,
         remembered: Vec<(RoomName, EdgeMemory)>,
     ) -> Arc<Agent> {
-        let shared = Arc::new(Shared { store, clock, entropy });
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            entropy,
+            runtime: Handle::current(),
+        });
         let mut memories: HashMap<RoomName, EdgeMemory> = remembered.into_iter().collect();
         let kept = rooms.into_iter().map(|policy| {
             let memory = memories.remove(&policy.name);
@@ -231,7 +240,9 @@ impl Drop for Kept {
 fn keep(shared: &Arc<Shared>, policy: RoomPolicy, newborn: bool, memory: Option<EdgeMemory>) -> Arc<Kept> {
     let room = Arc::new(Room::new(policy, newborn, memory, &*shared.clock));
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(run::run(Arc::clone(shared), Arc::clone(&room), stopped));
+    let task = shared
+        .runtime
+        .spawn(run::run(Arc::clone(shared), Arc::clone(&room), stopped));
     Arc::new(Kept {
         room,
         stop,
