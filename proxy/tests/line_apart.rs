@@ -49,27 +49,25 @@ fn visitors() -> Runtime {
         .unwrap()
 }
 
-/// Keeps the visitors' only thread until it is dropped.
-struct Held(Sender<()>);
-
-impl Held {
-    fn hold(visitors: &Runtime) -> Held {
-        let (until, dropped) = channel::<()>();
-        visitors.spawn(async move { drop(dropped.recv()) });
-        Held(until)
-    }
+/// Keeps the visitors' only thread until what it returns is dropped.
+fn hold(visitors: &Runtime) -> Sender<()> {
+    let (until, dropped) = channel();
+    visitors.spawn(async move {
+        let _ = dropped.recv();
+    });
+    until
 }
 
 /// How old `agent`'s news became, and whether the store was always near.
 fn watched(agent: &Agent) -> (Duration, bool) {
     let began = Instant::now();
     let (mut oldest, mut near) = (Duration::ZERO, true);
-    while began.elapsed() < LOOKED_AT {
-        let (_, age) = agent.snapshot(&room()).unwrap();
-        oldest = oldest.max(age);
+    let watched_long_enough = wait_until(PATIENCE, || {
+        oldest = oldest.max(agent.snapshot(&room()).unwrap().1);
         near &= agent.health().store_reachable;
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        began.elapsed() > LOOKED_AT
+    });
+    assert!(watched_long_enough);
     (oldest, near)
 }
 
@@ -96,7 +94,7 @@ fn f1_a_rush_of_visitors_keeps_neither_ticks_nor_the_operator_waiting() {
         .block_on(start(&config, Bound::bind(&config).unwrap(), HashMap::new()))
         .unwrap();
     assert!(wait_until(PATIENCE, || running.agent.snapshot(&room()).is_some()));
-    let held = Held::hold(&visitors);
+    let held = hold(&visitors);
     let (oldest, near) = watched(&running.agent);
     assert!(
         near && oldest < OLD,
@@ -127,7 +125,7 @@ fn a_loop_on_the_visitors_threads_is_noticed() {
         Agent::start(store, clock, Arc::new(SystemEntropy), rooms, true, Vec::new())
     };
     assert!(wait_until(PATIENCE, || agent.snapshot(&room()).is_some()));
-    let _held = Held::hold(&visitors);
+    let _held = hold(&visitors);
     let (oldest, _) = watched(&agent);
     assert!(oldest > OLD, "{oldest:?}");
 }

@@ -9,6 +9,7 @@ mod main;
 mod places;
 mod reload;
 mod start;
+mod store_watch;
 
 pub use main::main;
 pub use start::{Bound, Running, start};

@@ -29,6 +29,7 @@ use super::back_office::BackOffice;
 use super::checkpoint::{Checkpoint, cautious};
 use super::keeper::Keeper;
 use super::places;
+use super::store_watch::{Trouble, watch};
 use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
 use crate::edge::{self, EdgeHandle, ListenerSettings};
@@ -97,7 +98,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let keys = KeyDir::new(&config.keys.dir);
     let Opened { ring, newborn } = keys.open(&*entropy, assemble::pass_algorithm(config), clock.wall())?;
     let office = BackOffice::open().context("starting the line's own threads")?;
-    let store = office.run(open_store(config.store.clone(), clock.clone())).await?;
+    let (store, trouble) = office.run(open_store(config.store.clone(), clock.clone())).await?;
     let policies = assemble::policies(config);
     let alone = config.store.url.kind() == StoreKind::Memory;
     let checkpoint = Checkpoint::new(&config.keys.dir, &assemble::edge_name(&config.edge), run_id(&*entropy));
@@ -137,6 +138,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     let admin_socket = bound.admin.try_clone()?;
     let (admin_address, stop_admin) = office.within(|| serve_admin(bound.admin, admin))?;
     let keeping = office.within(|| tokio::spawn(keeper.clone().keep()));
+    office.within(|| tokio::spawn(watch(agent.clone(), trouble)));
     Ok(Running {
         edge,
         admin: admin_address,
@@ -193,10 +195,10 @@ fn run_id(entropy: &dyn Entropy) -> u64 {
     u64::from_be_bytes(bits)
 }
 
-async fn open_store(config: configured::Store, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(config: configured::Store, clock: Arc<dyn Clock>) -> anyhow::Result<(Arc<dyn Store>, Trouble)> {
     let url = &config.url;
     if url.kind() == StoreKind::Memory {
-        return Ok(Arc::new(MemoryStore::new(clock)));
+        return Ok((Arc::new(MemoryStore::new(clock)), Box::new(|| None)));
     }
     let options = RedisOptions {
         call_within: Some(config.deadline),
@@ -216,7 +218,12 @@ async fn open_store(config: configured::Store, clock: Arc<dyn Clock>) -> anyhow:
     for finding in status.findings {
         tracing::warn!(store = url.redacted(), "{}", finding.advice());
     }
-    Ok(Arc::new(store))
+    let store = Arc::new(store);
+    let trouble = {
+        let store = Arc::clone(&store);
+        Box::new(move || store.status().trouble)
+    };
+    Ok((store, trouble))
 }
 
 fn serve_admin(socket: TcpListener, admin: Arc<Admin>) -> anyhow::Result<(SocketAddr, watch::Sender<bool>)> {
