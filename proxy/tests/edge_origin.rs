@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hostile::client::{Peer, once};
 use hostile::stand;
 use stanchion::edge::OriginSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// H15: a failing origin gives a page in time, and is not asked twice for what may not be done twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,6 +95,75 @@ async fn h15_a_dead_server_is_passed_over() {
         ("other".to_string(), 0, 1),
         "its breaker is open"
     );
+}
+
+/// The lines of the log that this thread's runtime writes.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn lines_with(&self, words: &str) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        text.lines()
+            .filter(|line| line.contains(words))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// H15: an operator reads once that a server fails, which one and why, and once that it works again.
+#[tokio::test]
+async fn h15_a_failing_server_is_in_the_log_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let spare = hostile::socket().local_addr().unwrap();
+    let stand = stand(|s| s.origins.push(OriginSettings::new("other", vec![spare.to_string()]))).await;
+    let ask = b"GET /other/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    let until = Instant::now() + hostile::PATIENCE;
+    while log.lines_with("an origin's server fails").is_empty() {
+        assert!(Instant::now() < until, "no line");
+        once(stand.at, ask).await.unwrap();
+        // Another test's thread may have found that nobody listens; it is asked anew.
+        tracing::callsite::rebuild_interest_cache();
+    }
+    for _ in 0..20 {
+        assert_eq!(once(stand.at, ask).await.unwrap().status, 502);
+    }
+    let lines = log.lines_with("an origin's server fails");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let place = format!("origin=\"other\" server=\"{spare}\"");
+    for words in ["WARN", &place, "it refuses connections"] {
+        assert!(lines[0].contains(words), "{words} is missing from {}", lines[0]);
+    }
+    let back = tokio::net::TcpListener::bind(spare).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = back.accept().await {
+            let _ = client.read(&mut [0; 1024]).await;
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    });
+    while log.lines_with("works again").is_empty() {
+        assert!(Instant::now() < until, "no line");
+        once(stand.at, ask).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(log.lines_with("works again").len(), 1);
+    assert!(log.lines_with("works again")[0].contains(&place));
 }
 
 /// Settings and origins can be replaced while it runs.

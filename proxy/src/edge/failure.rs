@@ -1,5 +1,7 @@
 //! Between Pingora's errors and our refusals: one of ours may travel inside one of theirs.
 
+use std::fmt;
+
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::guard::stream::Refused;
@@ -34,4 +36,31 @@ fn refusal_within(error: &Error) -> Option<Refusal> {
     within_io
         .or_else(|| cause.downcast_ref::<Refused>())
         .map(|refused| refused.0)
+}
+
+/// A failure of an origin, in an operator's words: what went wrong, and the system's own word on it where there is one.
+pub(super) struct Trouble<'a>(pub &'a Error);
+
+impl fmt::Display for Trouble<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self.0.etype() {
+            ErrorType::ConnectRefused => "it refuses connections",
+            ErrorType::ConnectTimedout => "it does not accept the connection in time",
+            ErrorType::ConnectNoRoute => "there is no route to it",
+            ErrorType::TLSHandshakeFailure | ErrorType::TLSHandshakeTimedout | ErrorType::HandshakeError => {
+                "TLS with it fails"
+            }
+            ErrorType::InvalidCert => "its certificate is not accepted",
+            ErrorType::ReadTimedout => "it does not answer in time",
+            ErrorType::WriteTimedout => "it does not take the request in time",
+            ErrorType::ConnectionClosed => "it closes the connection instead of answering",
+            ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error => "its answer is not HTTP",
+            other => other.as_str(),
+        };
+        f.write_str(words)?;
+        match self.0.root_cause().downcast_ref::<std::io::Error>() {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
+        }
+    }
 }

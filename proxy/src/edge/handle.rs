@@ -131,7 +131,8 @@ impl EdgeHandle {
 
     /// Replaces the settings for every request and connection from now on.
     pub async fn replace(&self, settings: EdgeSettings) {
-        let live = Live::new(settings);
+        let mut live = Live::new(settings);
+        live.origins = live.origins.following(&self.core.live.load().origins);
         live.origins.look_up().await;
         self.core.live.store(Arc::new(live));
     }

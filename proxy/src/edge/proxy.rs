@@ -18,7 +18,7 @@ use pingora::{Error, ErrorSource};
 
 use super::answer;
 use super::core::Core;
-use super::failure::{refusal_error, refusal_of};
+use super::failure::{Trouble, refusal_error, refusal_of};
 use super::gate::{Asked, Forward};
 use super::guard::count::Seat;
 use super::origin::tunnel::TunnelConnector;
@@ -93,9 +93,11 @@ impl Trip {
         self.plan.as_ref().ok_or_else(|| refusal_error(Refusal::Panicked))
     }
 
-    fn report(&mut self, worked: bool) {
+    fn report(&mut self, outcome: Result<(), &Error>) {
         if let (Some(plan), Some(choice)) = (&self.plan, self.choice.take()) {
-            plan.group.report(choice.index, worked);
+            let trouble = outcome.err().map(Trouble);
+            plan.group
+                .report(choice.index, trouble.as_ref().map_or(Ok(()), |trouble| Err(trouble)));
         }
     }
 }
@@ -177,7 +179,7 @@ impl ProxyHttp for Forwarder {
         if response.status.is_informational() && !switching {
             return Ok(());
         }
-        trip.report(true);
+        trip.report(Ok(()));
         if self.core.stopping.load(Ordering::Relaxed) {
             session.set_keepalive(None);
         }
@@ -235,7 +237,7 @@ impl ProxyHttp for Forwarder {
 
     /// Nothing was sent: another server may be asked, whatever the method.
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, trip: &mut Trip, mut error: Box<Error>) -> Box<Error> {
-        trip.report(false);
+        trip.report(Err(&error));
         error.set_retry(true);
         error
     }
@@ -251,7 +253,7 @@ impl ProxyHttp for Forwarder {
     ) -> Box<Error> {
         let mut error = error;
         if *error.esource() == ErrorSource::Upstream && !reused {
-            trip.report(false);
+            trip.report(Err(&error));
         }
         if !session.req_header().method.is_idempotent() || session.as_ref().retry_buffer_truncated() {
             error.set_retry(false);

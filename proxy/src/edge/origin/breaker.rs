@@ -34,9 +34,14 @@ impl Breaker {
 
     pub fn failed(&mut self, now: Duration) {
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= FAILURES_TO_OPEN {
+        if self.is_failing() {
             self.open_until = Some(now + self.pause());
         }
+    }
+
+    /// It has failed so often in a row that it is left alone, and has not worked since.
+    pub fn is_failing(&self) -> bool {
+        self.failures >= FAILURES_TO_OPEN
     }
 
     pub fn is_open(&self, now: Duration) -> bool {
