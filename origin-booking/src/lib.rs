@@ -7,8 +7,10 @@ pub mod clock;
 mod journal;
 pub mod pass;
 pub mod payments;
+pub mod post;
 mod service;
 pub mod shop;
+mod shown;
 mod web;
 mod writer;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use stanchion_booking::post::AfterSale;
 use stanchion_booking::{Config, Database, KeySource, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,6 +49,9 @@ struct Serve {
     /// Guards the organiser's calls under /api/v1/organiser: a file with a token of at least 32 characters.
     #[arg(long, value_name = "FILE")]
     organiser_token: Option<std::path::PathBuf>,
+    /// Who is told what happens to orders: a TOML file, see docs/BOOKING.md. Keep it readable by the service alone.
+    #[arg(long, value_name = "FILE")]
+    after_sale: Option<std::path::PathBuf>,
 }
 
 #[tokio::main]
@@ -63,6 +67,11 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
+fn read_after_sale(path: &std::path::Path) -> anyhow::Result<AfterSale> {
+    let text = std::fs::read_to_string(path)?;
+    AfterSale::read(&text, |name| std::env::var(name).ok()).map_err(anyhow::Error::msg)
+}
+
 async fn run(options: Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
@@ -71,7 +80,12 @@ async fn run(options: Serve) -> anyhow::Result<()> {
         let token = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
         anyhow::Ok(token.trim().to_owned())
     });
+    let after_sale = match &options.after_sale {
+        Some(path) => read_after_sale(path).with_context(|| format!("{}", path.display()))?,
+        None => AfterSale::default(),
+    };
     let config = Config {
+        after_sale,
         organiser_token: organiser_token.transpose()?,
         audience: options.audience,
         issuer: options.issuer,

@@ -12,6 +12,7 @@ use crate::clock::{self, Clock};
 use crate::journal::Database;
 use crate::pass::{Guard, KeySource, PassKeys, Rules};
 use crate::payments::{Provider, Simulated, Till};
+use crate::post::{self, AfterSale, Courier};
 use crate::shop::Sale;
 use crate::shop::catalogue::{self, Event};
 use crate::shop::command::Ask;
@@ -38,6 +39,8 @@ pub struct Config {
     pub provider: Arc<dyn Provider>,
     /// Guards the organiser's calls: at least [`MIN_TOKEN`] characters. Without it there are none.
     pub organiser_token: Option<String>,
+    /// Who is told what happens to orders.
+    pub after_sale: AfterSale,
     pub clock: Clock,
 }
 
@@ -57,6 +60,7 @@ impl Config {
             catalogue: catalogue::sample(),
             provider: Arc::new(Simulated::default()),
             organiser_token: None,
+            after_sale: AfterSale::default(),
             clock: clock::system(),
         }
     }
@@ -69,6 +73,7 @@ pub struct Running {
     writing: Option<std::thread::JoinHandle<()>>,
     serving: JoinHandle<()>,
     attending: JoinHandle<()>,
+    carrying: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -99,6 +104,8 @@ impl Running {
         }
         self.attending.abort();
         let _ = (&mut self.attending).await;
+        self.carrying.abort();
+        let _ = (&mut self.carrying).await;
         // The writer ends when nobody can send to it any more.
         self.writer = None;
         if let Some(writing) = self.writing.take() {
@@ -110,6 +117,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.attending.abort();
+        self.carrying.abort();
         self.serving.abort();
     }
 }
@@ -136,13 +144,17 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         PassKeys::new(config.keys)?,
     );
     let (database, clock) = (config.database, config.clock.clone());
-    let opening = config.catalogue.into_iter().map(Ask::List).collect();
+    let carriers = post::carriers(&config.after_sale)?;
+    let opening = (config.catalogue.into_iter().map(Ask::List))
+        .chain([Ask::Address(config.after_sale.targets())])
+        .collect();
     // Opening and replaying block.
     let (writer, writing) =
         tokio::task::spawn_blocking(move || Writer::start(database.open()?, clock, opening)).await??;
     let (stop, mut stopped) = watch::channel(false);
     let till = Till::new(config.provider, writer.clone());
     let attending = tokio::spawn(till.clone().attend());
+    let carrying = tokio::spawn(Courier::new(writer.clone(), config.clock.clone(), carriers).attend());
     let site = web::Site::new(web::Made {
         guard,
         writer: writer.clone(),
@@ -167,6 +179,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         writing: Some(writing),
         serving,
         attending,
+        carrying,
         stop,
     })
 }

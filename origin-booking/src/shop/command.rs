@@ -7,6 +7,7 @@ use super::codes::Code;
 use super::coupons::Campaign;
 use super::ids::{CampaignId, CodeId, EventId, OrderId, PersonId, PollId};
 use super::order::Method;
+use super::outbox::{Replay, Report, Target};
 use super::polls::Poll;
 use super::stock::Want;
 
@@ -45,6 +46,8 @@ pub enum Ask {
         person: PersonId,
         points: u64,
     },
+    /// Brings back deliveries that were put aside.
+    Replay(Replay),
     // A person's.
     Hold(Hold),
     /// Sells at once, to be paid at the door.
@@ -74,6 +77,10 @@ pub enum Ask {
     Refund {
         order: OrderId,
     },
+    /// Who is told what happens to orders.
+    Address(Vec<Target>),
+    /// What became of a delivery.
+    Report(Report),
     /// Time has passed.
     Tick,
 }
@@ -94,6 +101,10 @@ pub struct CheckOut {
     pub order: OrderId,
     pub name: String,
     pub code: Option<CodeId>,
+    /// Where to write to, checked by whoever asks; `None` leaves what is known.
+    pub email: Option<String>,
+    /// Which words to write with.
+    pub language: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -9,8 +9,9 @@ use super::Reply;
 use super::catalogue::Event;
 use super::codes::Code;
 use super::coupons::Campaign;
-use super::ids::{CampaignId, CodeId, OrderId, PersonId, PollId};
+use super::ids::{CampaignId, CodeId, MessageId, OrderId, PersonId, PollId, TargetId};
 use super::order::{Method, Order, Stage};
+use super::outbox::{Message, Target};
 use super::points::Account;
 use super::polls::Poll;
 use super::stock::Places;
@@ -21,6 +22,7 @@ pub enum Fact {
     Listed(Box<Event>),
     Order(OrderFact),
     Goods(GoodsFact),
+    Post(PostFact),
     /// A key and the answer it got.
     Answered(Box<Answered>),
 }
@@ -41,6 +43,10 @@ pub enum OrderFact {
         name: String,
         code: Option<CodeId>,
         discount_minor: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<String>,
     },
     PayStarted {
         id: OrderId,
@@ -143,6 +149,40 @@ pub enum GoodsFact {
         points: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+    },
+}
+
+/// What others are told.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PostFact {
+    /// Who is told from now on.
+    Addressed(Vec<Target>),
+    Queued(Box<Message>),
+    /// There was no room for a message.
+    Missed,
+    Delivered {
+        message: MessageId,
+        target: TargetId,
+    },
+    Failed {
+        message: MessageId,
+        target: TargetId,
+        why: Arc<str>,
+        due_ms: u64,
+    },
+    /// It failed too often, or for good.
+    Parked {
+        message: MessageId,
+        target: TargetId,
+        why: Arc<str>,
+        at_ms: u64,
+    },
+    /// The organiser brought it back.
+    Replayed {
+        message: MessageId,
+        target: TargetId,
+        due_ms: u64,
     },
 }
 

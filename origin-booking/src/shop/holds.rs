@@ -74,11 +74,15 @@ impl Sale {
         let mut changed = order.clone();
         (changed.name, changed.code) = (Some(check_out.name.clone()), check_out.code.clone());
         changed.discount_minor = discount_minor;
+        changed.email = check_out.email.clone().or(changed.email);
+        changed.language = check_out.language.clone().or(changed.language);
         let fact = OrderFact::CheckedOut {
             id: order.id.clone(),
             name: check_out.name.clone(),
             code: check_out.code.clone(),
             discount_minor,
+            email: changed.email.clone(),
+            language: changed.language.clone(),
         };
         Ok(told(fact, changed))
     }
@@ -215,9 +219,12 @@ fn changed(before: Option<&Order>, fact: &OrderFact) -> Option<Order> {
             name,
             code,
             discount_minor,
+            email,
+            language,
             ..
         } => {
             (order.name, order.code, order.discount_minor) = (Some(name.clone()), code.clone(), *discount_minor);
+            (order.email, order.language) = (email.clone(), language.clone());
         }
         OrderFact::PayStarted {
             method,
@@ -251,6 +258,8 @@ fn opened(hold: &Hold, stage: Stage, places: Places, now_ms: u64) -> Order {
         want: None,
         name: hold.name.clone(),
         code: None,
+        email: None,
+        language: None,
         discount_minor: 0,
         method: None,
         attempt: 0,

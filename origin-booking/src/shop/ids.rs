@@ -74,6 +74,14 @@ name!(
     CodeId
 );
 name!(PollId);
+name!(
+    /// Something that others are told: `msg_`, an order's reference, what happened.
+    MessageId
+);
+name!(
+    /// Somebody who is told.
+    TargetId
+);
 
 /// What an id of the organiser's may be: 1–40 characters of `[a-z0-9-]`.
 #[must_use]

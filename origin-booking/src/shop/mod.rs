@@ -13,6 +13,7 @@ pub mod hall;
 mod holds;
 pub mod ids;
 pub mod order;
+pub mod outbox;
 mod payments;
 pub mod points;
 pub mod polls;
@@ -31,7 +32,8 @@ use command::{Ask, Command};
 use coupons::Coupons;
 use fact::{Fact, GoodsFact, OrderFact};
 use ids::{EventId, OrderId};
-use order::{Order, Orders};
+use order::{Order, Orders, Stage};
+use outbox::Outbox;
 use points::Points;
 use polls::Polls;
 use refusal::Refusal;
@@ -65,6 +67,10 @@ pub enum Done {
     Balance {
         points: u64,
     },
+    /// So many deliveries wait again.
+    Replayed {
+        count: usize,
+    },
 }
 
 pub type Reply = Result<Done, Refusal>;
@@ -94,6 +100,8 @@ pub struct Sale {
     /// Payments that were set aside and that no order wants. At most [`MAX_ODD`].
     #[serde(default)]
     unwanted: BTreeSet<(OrderId, u32)>,
+    #[serde(default)]
+    outbox: Outbox,
 }
 
 impl Sale {
@@ -145,6 +153,9 @@ impl Sale {
             Ask::Vote { person, poll, option } => self.polls.vote(person, poll, *option, now_ms),
             Ask::Payment(heard) => self.payment(heard, now_ms),
             Ask::Refund { order } => self.refund(order, now_ms),
+            Ask::Address(targets) => self.outbox.address(targets, now_ms),
+            Ask::Report(report) => self.outbox.report(report, now_ms),
+            Ask::Replay(replay) => self.outbox.replay(replay, now_ms),
             Ask::Tick => Ok((Vec::new(), Done::Noted)),
         }
     }
@@ -157,6 +168,7 @@ impl Sale {
             }
             Fact::Order(fact) => self.evolve_order(fact),
             Fact::Goods(fact) => self.evolve_goods(fact),
+            Fact::Post(fact) => self.outbox.evolve(fact),
             Fact::Answered(answered) => self.answers.keep(answered),
         }
     }
@@ -175,15 +187,35 @@ impl Sale {
         let mut freed = Vec::new();
         for fact in new {
             freed.extend(self.frees(&fact));
-            self.evolve(&fact);
-            facts.push(fact);
+            self.occur(fact, now_ms, facts);
         }
         for event in freed {
             while let Some(fact) = self.next_offer(&event, now_ms) {
-                self.evolve(&fact);
-                facts.push(fact);
+                self.occur(fact, now_ms, facts);
             }
         }
+    }
+
+    /// Lets one fact happen, and puts what others are to be told of it beside it.
+    fn occur(&mut self, fact: Fact, now_ms: u64, facts: &mut Vec<Fact>) {
+        let before = self.stage_in(&fact);
+        self.evolve(&fact);
+        let news = match &fact {
+            Fact::Order(about) if !about.is_aside() => {
+                (self.orders.get(about.id().as_str())).and_then(|order| self.outbox.news(before, order, now_ms))
+            }
+            _ => None,
+        };
+        facts.push(fact);
+        if let Some(news) = news {
+            self.evolve(&news);
+            facts.push(news);
+        }
+    }
+
+    fn stage_in(&self, fact: &Fact) -> Option<Stage> {
+        let Fact::Order(about) = fact else { return None };
+        self.orders.get(about.id().as_str()).map(|order| order.stage)
     }
 
     fn list(&self, event: &Event) -> Decision {
@@ -269,6 +301,11 @@ impl Sale {
     #[must_use]
     pub fn polls(&self) -> &Polls {
         &self.polls
+    }
+
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     #[must_use]

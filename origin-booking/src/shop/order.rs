@@ -115,6 +115,11 @@ pub struct Order {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeId>,
+    /// Where to write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     #[serde(default)]
     pub discount_minor: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -59,6 +59,8 @@ pub enum Refusal {
     NothingToWaitFor,
     /// This person waits for this event already.
     WaitsAlready,
+    /// Nothing of the kind was put aside.
+    UnknownDelivery,
     /// What the organiser sent is not well formed, or contradicts what is there.
     BadListing,
     /// The key was used for another request.

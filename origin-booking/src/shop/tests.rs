@@ -2,6 +2,7 @@
 
 mod life;
 mod model;
+mod outbox;
 mod properties;
 pub(super) mod trace;
 mod waiting;

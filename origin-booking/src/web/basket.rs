@@ -99,6 +99,8 @@ pub(super) async fn pay(
             order: id.as_str().into(),
             name: name(&paying.name)?,
             code: None,
+            email: None,
+            language: None,
         };
         Ok((check_out, paying.card))
     };

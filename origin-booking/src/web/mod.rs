@@ -4,6 +4,7 @@ mod asked;
 mod basket;
 mod bookings;
 mod calls;
+mod deliveries;
 mod entry;
 mod events;
 mod goods;
@@ -120,6 +121,8 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/polls", post(organiser::poll))
         .route("/points", post(organiser::grant))
         .route("/refunds", post(organiser::refund))
+        .route("/deliveries", get(deliveries::list))
+        .route("/replays", post(deliveries::replay))
         .route("/differences", get(organiser::differences))
         .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
     Router::new()

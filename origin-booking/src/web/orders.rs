@@ -48,6 +48,8 @@ pub(super) async fn check_out(
             order: asked.hold.into(),
             name: name(&asked.name)?,
             code: asked.code.map(Into::into),
+            email: None,
+            language: None,
         };
         Ok((check_out, key))
     };

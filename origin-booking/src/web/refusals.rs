@@ -143,6 +143,10 @@ fn of_others(refusal: Refusal) -> Explained {
             let text = "That is not well formed, or not possible.".to_owned();
             (StatusCode::BAD_REQUEST, "bad-listing", text)
         }
+        Refusal::UnknownDelivery => {
+            let text = "Nothing of the kind was put aside.".to_owned();
+            (StatusCode::NOT_FOUND, "unknown-delivery", text)
+        }
         Refusal::KeyReused => {
             let text = "This Idempotency-Key was used for another order.".to_owned();
             (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", text)

@@ -135,7 +135,7 @@ async fn i19_a_standby_takes_over_from_a_writer_that_is_killed() {
     assert_eq!(book(&second, "w").await.status, StatusCode::CREATED);
 }
 
-struct Service {
+pub struct Service {
     child: Child,
     address: String,
 }
@@ -157,7 +157,12 @@ fn command(database: &str, jwks: &str) -> Command {
 
 impl Service {
     fn start(database: &str, jwks: &str) -> Service {
-        let mut child = command(database, jwks).stdout(Stdio::piped()).spawn().unwrap();
+        Service::start_with(database, jwks, &[])
+    }
+
+    pub fn start_with(database: &str, jwks: &str, more: &[&str]) -> Service {
+        let mut command = command(database, jwks);
+        let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -170,12 +175,12 @@ impl Service {
         Service { child, address }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
     /// SIGKILL: nothing is flushed, nothing is closed.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -189,7 +194,7 @@ impl Drop for Service {
 }
 
 /// The smallest server of one document.
-async fn serve_jwks(document: String) -> String {
+pub async fn serve_jwks(document: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
     tokio::spawn(async move {

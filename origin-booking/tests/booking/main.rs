@@ -13,3 +13,4 @@ mod pages;
 mod payments;
 mod race;
 mod support;
+mod webhooks;

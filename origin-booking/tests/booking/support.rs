@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use stanchion_booking::payments::{Provider, Simulated};
+use stanchion_booking::post::AfterSale;
 use stanchion_booking::shop::catalogue::{Event, Price};
 use stanchion_booking::{Config, Database, KeySource, Running, install_crypto, serve};
 use tempfile::TempDir;
@@ -98,6 +99,13 @@ pub struct Booth {
     pub folder: TempDir,
 }
 
+/// What is not as usual.
+#[derive(Default)]
+pub struct With {
+    pub provider: Option<Arc<dyn Provider>>,
+    pub after_sale: AfterSale,
+}
+
 impl Booth {
     pub async fn open(seats: u32) -> Booth {
         let folder = tempfile::tempdir().unwrap();
@@ -106,21 +114,32 @@ impl Booth {
 
     /// With another provider than the simulated one.
     pub async fn open_with(seats: u32, provider: Arc<dyn Provider>) -> Booth {
-        Booth::make(tempfile::tempdir().unwrap(), seats, Some(provider)).await
+        let with = With {
+            provider: Some(provider),
+            ..With::default()
+        };
+        Booth::open_so(seats, with).await
+    }
+
+    pub async fn open_so(seats: u32, with: With) -> Booth {
+        Booth::make(tempfile::tempdir().unwrap(), seats, with).await
     }
 
     pub async fn reopen(folder: TempDir, seats: u32) -> Booth {
-        Booth::make(folder, seats, None).await
+        Booth::make(folder, seats, With::default()).await
     }
 
-    async fn make(folder: TempDir, seats: u32, other: Option<Arc<dyn Provider>>) -> Booth {
+    async fn make(folder: TempDir, seats: u32, with: With) -> Booth {
         let signer = Signer::new("k1", 7);
         let jwks = signer.jwks();
         let database = Database::Sqlite(folder.path().join("booking.db"));
         let (provider, ahead_ms) = (Arc::new(Simulated::default()), Arc::new(AtomicU64::new(0)));
         let (clock, ahead) = (stanchion_booking::clock::system(), Arc::clone(&ahead_ms));
         let config = Config {
-            provider: other.unwrap_or_else(|| Arc::clone(&provider) as Arc<dyn Provider>),
+            after_sale: with.after_sale,
+            provider: with
+                .provider
+                .unwrap_or_else(|| Arc::clone(&provider) as Arc<dyn Provider>),
             organiser_token: Some(TOKEN.to_owned()),
             clock: Arc::new(move || clock() + ahead.load(Relaxed)),
             front_door: FRONT_DOOR.to_owned(),

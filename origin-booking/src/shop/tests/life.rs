@@ -85,6 +85,8 @@ fn o1_a_hold_ends_at_its_millisecond_and_not_before() {
             order: "o".into(),
             name: "Ada".into(),
             code: None,
+            email: None,
+            language: None,
         };
         tell(sale, Ask::CheckOut(check_out), now_ms)
     };

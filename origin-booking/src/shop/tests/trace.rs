@@ -82,6 +82,8 @@ pub fn random(dice: &mut Dice, number: u64, sale: &Sale) -> Command {
             order: order.into(),
             name: "Ada".into(),
             code: (dice.below(2) == 0).then(|| "TEN".into()),
+            email: None,
+            language: None,
         }),
         9 => Ask::Release {
             person: person.as_str().into(),

@@ -1,0 +1,69 @@
+//! After the sale: carries what is news to those who asked for it, over and over until it has arrived or is put aside.
+//! What is to be told, and when it is tried again, is decided by the order processor; here is only the carrying.
+
+mod courier;
+mod settings;
+mod webhook;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+pub(crate) use courier::Courier;
+pub use settings::{AfterSale, Endpoint, Secret};
+
+use crate::shop::Sale;
+use crate::shop::catalogue::Event;
+use crate::shop::ids::{MessageId, TargetId};
+use crate::shop::outbox::{Kind, Outcome};
+use crate::shown;
+
+/// One message for one target, with all that is told.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Letter {
+    pub(crate) id: MessageId,
+    pub(crate) target: TargetId,
+    pub(crate) kind: Kind,
+    /// When it happened.
+    pub(crate) at_ms: u64,
+    /// As it was then, in the words of the API.
+    pub(crate) order: Value,
+    pub(crate) event: Option<Event>,
+}
+
+impl Letter {
+    pub(crate) fn of(sale: &Sale, id: &MessageId, target: &TargetId) -> Option<Letter> {
+        let message = sale.outbox().message(id.as_str())?;
+        let offer = sale.offer(message.order.event.as_str());
+        let without_plan = |event: &Event| Event {
+            hall: None,
+            ..event.clone()
+        };
+        Some(Letter {
+            id: id.clone(),
+            target: target.clone(),
+            kind: message.kind,
+            at_ms: message.at_ms,
+            order: shown::order(&message.order, offer),
+            event: offer.map(|offer| without_plan(offer.event())),
+        })
+    }
+}
+
+/// One for each that is told.
+pub(crate) fn carriers(after_sale: &AfterSale) -> anyhow::Result<BTreeMap<TargetId, Arc<dyn Carrier>>> {
+    let mut carriers: BTreeMap<TargetId, Arc<dyn Carrier>> = BTreeMap::new();
+    for endpoint in &after_sale.endpoints {
+        let webhook = webhook::Webhook::new(endpoint.clone())?;
+        carriers.insert(endpoint.name.as_str().into(), Arc::new(webhook));
+    }
+    Ok(carriers)
+}
+
+#[async_trait]
+pub(crate) trait Carrier: Send + Sync {
+    /// Ends within a minute.
+    async fn carry(&self, letter: &Letter, now_ms: u64) -> Outcome;
+}
