@@ -93,6 +93,16 @@ impl EdgeRoom {
         }
     }
 
+    /// What this ticket led to a moment ago, told again: the same pass, the same new place.
+    #[must_use]
+    pub fn told_again(&self, told: Arrival, place: Place, seen: Option<Seen>, now: Duration) -> Arrival {
+        match told {
+            Arrival::Waiting { .. } => self.still_waiting(place, seen, now),
+            Arrival::Rejoined { place, why, .. } => self.hand_out(place, Some(why), now),
+            Arrival::Inside(_) | Arrival::Refused { .. } => told,
+        }
+    }
+
     /// A session of a room that counts none.
     #[must_use]
     pub fn uncounted(&self, place: Place, now: Duration) -> Session {

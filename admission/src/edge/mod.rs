@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod answers;
 mod arrival;
+pub mod asked;
 pub mod batches;
 pub mod clock_offset;
 pub mod core;

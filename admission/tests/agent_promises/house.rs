@@ -52,6 +52,8 @@ pub const AWAY: u8 = 1;
 pub const DEAF: u8 = 2;
 /// Too many commands are in flight.
 pub const BUSY: u8 = 3;
+/// A claim takes a twentieth of a second.
+pub const SLOW: u8 = 4;
 
 /// A store that counts, and fails when told.
 pub struct Watched {
@@ -139,6 +141,9 @@ impl Store for Watched {
     }
     async fn claim(&self, policy: &RoomPolicy, place: Place) -> Result<Claim, StoreError> {
         self.begin("claim")?;
+        if self.mode.load(Relaxed) == SLOW {
+            sleep(Duration::from_millis(50)).await;
+        }
         self.answer(self.inner.claim(policy, place).await)
     }
     async fn touch(&self, policy: &RoomPolicy, sessions: &[Session]) -> Result<Vec<VisitorId>, StoreError> {

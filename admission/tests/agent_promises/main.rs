@@ -1,6 +1,7 @@
 //! The agent over a real store of one process, with a paused clock: what a proxy may rely on.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod floods;
 mod house;
 
 use std::time::Duration;

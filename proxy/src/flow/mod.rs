@@ -73,7 +73,7 @@ pub(crate) struct Entry {
 pub(crate) enum Tell {
     Nothing,
     Pass,
-    /// Let in without ever having waited: the ticket lets a lost pass be claimed again.
+    /// Let in without having waited with this place: the ticket lets a lost pass be claimed again.
     PassAndTicket,
 }
 
@@ -239,11 +239,8 @@ impl LineGate {
             Arrival::Inside(session) => match self.sign(site, &session, asked) {
                 Ok(token) => {
                     self.note_admission(site, &session, asked);
-                    let tell = if place.is_some() {
-                        Tell::Pass
-                    } else {
-                        Tell::PassAndTicket
-                    };
+                    let holds_it = place.is_some_and(|place| place.visitor == session.place.visitor);
+                    let tell = if holds_it { Tell::Pass } else { Tell::PassAndTicket };
                     Decided::Inside(Entry { session, token, tell })
                 }
                 Err(problem) => {

@@ -8,18 +8,20 @@ use parking_lot::Mutex;
 
 use super::health::RoomHealth;
 use crate::clock::Clock;
-use crate::edge::answers::Status;
+use crate::edge::answers::{Arrival, Status};
+use crate::edge::asked::{Asked, Told};
 use crate::edge::core::EdgeRoom;
 use crate::edge::seen::Seen;
 use crate::edge::sessions::Touch;
 use crate::edge::view::{Look, Report, View};
-use crate::ids::Place;
+use crate::ids::{Place, VisitorId};
 use crate::policy::RoomPolicy;
 use crate::store::{EdgeMemory, Session};
 
 pub(super) struct Room {
     core: Mutex<EdgeRoom>,
     view: ArcSwap<View>,
+    asked: Mutex<Asked>,
     pub(super) newborn: bool,
 }
 
@@ -29,6 +31,7 @@ impl Room {
         Room {
             view: ArcSwap::new(Arc::clone(core.view())),
             core: Mutex::new(core),
+            asked: Mutex::default(),
             newborn,
         }
     }
@@ -61,6 +64,28 @@ impl Room {
             } => Status::Waiting(facts),
             Look::Waiting { facts, report } => Status::Waiting(self.with(|core| core.reported(place, facts, report))),
         }
+    }
+
+    /// Where the store's answer about this ticket is, or will be. A session that ended since is no answer.
+    pub(super) fn asked_about(&self, ticket: VisitorId, now: Duration) -> Told {
+        let view = self.view.load();
+        let worked = view
+            .known
+            .as_ref()
+            .map(|known| (known.snapshot.epoch, known.snapshot.seq));
+        let about = || self.asked.lock().about(ticket, now, worked.unwrap_or_default());
+        let told = about();
+        match told.get() {
+            Some(Arrival::Inside(session)) if self.with(|core| core.has_ended(session.place.visitor)) => {
+                self.forget_asked(ticket, &told);
+                about()
+            }
+            _ => told,
+        }
+    }
+
+    pub(super) fn forget_asked(&self, ticket: VisitorId, told: &Told) {
+        self.asked.lock().forget(ticket, told);
     }
 
     pub(super) fn touch(&self, session: Session, now: Duration) -> Touch {
