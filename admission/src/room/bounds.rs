@@ -21,6 +21,10 @@ pub const BATCH_US: u64 = 2_000_000;
 pub const MAX_SWEEP: u64 = 10_000;
 /// Most places remembered as used up; beyond it the grace frontier rises early.
 pub const MAX_SPENT: u64 = 1_000_000;
+/// Most places beyond the frontier remembered as used up: given back before their turn. The farthest go first.
+pub const MAX_SPENT_AHEAD: u64 = 65_536;
+/// A place beyond the frontier that is older than this is not remembered as used up: browsers keep no ticket longer.
+pub const SPENT_AHEAD_US: u64 = 24 * 3_600_000_000;
 /// Most ended ids remembered. A snapshot carries the newest [`crate::store::MAX_ENDED`] of them.
 pub const MAX_ENDED_KEPT: u64 = 65_536;
 /// Most barred ids remembered; the oldest go first.

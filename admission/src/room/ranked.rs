@@ -106,6 +106,26 @@ impl Ranked {
         self.pop_up_to(Stamp::MAX, over);
     }
 
+    /// Removes the last members until at most `most` are left.
+    pub fn keep_first(&mut self, most: u64) {
+        let over = usize::try_from(self.len().saturating_sub(most)).unwrap_or(usize::MAX);
+        for place in self.iter().rev().take(over).collect::<Vec<_>>() {
+            self.remove(place.visitor);
+        }
+    }
+
+    /// Removes the members with a stamp above `after`, up to `limit`.
+    pub fn remove_between(&mut self, after: Stamp, limit: Stamp) {
+        let first = self
+            .chunks
+            .partition_point(|chunk| chunk.last().is_some_and(|last| last.stamp <= after));
+        let rest = self.chunks.iter().skip(first).flatten().copied();
+        let between = rest.skip_while(|p| p.stamp <= after).take_while(|p| p.stamp <= limit);
+        for place in between.collect::<Vec<_>>() {
+            self.remove(place.visitor);
+        }
+    }
+
     fn chunk_of(&self, place: Place) -> usize {
         self.chunks
             .partition_point(|chunk| chunk.last().is_some_and(|last| *last < place))

@@ -92,6 +92,7 @@ impl Room {
             self.grace_frontier = self.grace_frontier.max(*frontier);
         }
         self.bound_spent();
+        self.bound_spent_ahead(now);
     }
 
     /// Too many places used up to remember each: the grace ends early for the oldest, never beyond the frontier.
@@ -101,6 +102,15 @@ impl Room {
             self.grace_frontier = self.grace_frontier.max(last.stamp.min(self.frontier));
         }
         self.spent.pop_up_to(self.grace_frontier, u64::MAX);
+    }
+
+    /// Places beyond the frontier never had a slot: to forget that one was given back gives nothing away, and where the
+    /// frontier stands still nothing else would.
+    fn bound_spent_ahead(&mut self, now: Now) {
+        let oldest = Stamp(now.store.0.saturating_sub(bounds::SPENT_AHEAD_US));
+        self.spent.remove_between(self.frontier, oldest);
+        let behind = self.spent.count_up_to(self.frontier);
+        self.spent.keep_first(behind + bounds::MAX_SPENT_AHEAD);
     }
 
     /// Those whose grace is over and who are not there lose their place.

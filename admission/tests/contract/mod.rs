@@ -47,6 +47,7 @@ macro_rules! contract_suite {
                 a_granted_slot_is_claimed_while_paused, touching_keeps_a_session, untouched_sessions_end,
                 sessions_do_not_run_out_while_no_tick_works, a_session_that_ran_out_stays_out, ending_frees_the_slot_once,
                 ended_ids_are_told_and_forgotten, spent_places_leave_the_line,
+                a_place_given_back_is_forgotten_in_a_day, places_given_back_are_bounded,
                 an_end_wins_over_a_report_of_activity, leaving_the_line_uses_the_place_up;
             losing:
                 a_wiped_room_recovers_its_order, slots_of_lost_sessions_are_kept, lost_sessions_are_put_back,

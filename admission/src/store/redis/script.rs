@@ -9,7 +9,7 @@ use crate::room::bounds;
 use crate::store::{MAX_ENDED, SKETCH_POINTS};
 
 /// The bounds of the room's rules, as the table `B` of the scripts: the same numbers as in memory.
-const BOUNDS: [(&str, u64); 20] = [
+const BOUNDS: [(&str, u64); 22] = [
     ("TICK_WORK_US", bounds::TICK_WORK_US),
     ("SERVICE_RUN_US", bounds::SERVICE_RUN_US),
     ("SETTLE_US", bounds::SETTLE_US),
@@ -17,6 +17,8 @@ const BOUNDS: [(&str, u64); 20] = [
     ("BATCH_US", bounds::BATCH_US),
     ("MAX_SWEEP", bounds::MAX_SWEEP),
     ("MAX_SPENT", bounds::MAX_SPENT),
+    ("MAX_SPENT_AHEAD", bounds::MAX_SPENT_AHEAD),
+    ("SPENT_AHEAD_US", bounds::SPENT_AHEAD_US),
     ("MAX_ENDED_KEPT", bounds::MAX_ENDED_KEPT),
     ("MAX_REVOKED", bounds::MAX_REVOKED),
     ("READOPT_LEEWAY_US", bounds::READOPT_LEEWAY_US),

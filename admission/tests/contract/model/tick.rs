@@ -17,6 +17,7 @@ impl Model {
             self.ticked_at = now;
             self.expire(call.policy, service);
             self.grace(call.policy, service);
+            self.forget_given_back(now);
             let credit = self.accrued(self.rate(call.policy), now);
             self.set_credit(credit, now);
             self.grant(call.policy, now, service);
@@ -120,6 +121,18 @@ impl Model {
         self.people
             .retain(|p| p.place.stamp.0 > limit || p.part != Part::Waiting { seen: None });
         self.left_total += (before - used - self.people.len()) as u64;
+    }
+
+    fn forget_given_back(&mut self, now: u64) {
+        let frontier = self.frontier;
+        let given_back = |p: &Place| p.stamp.0 > frontier;
+        let ahead = self.sorted(|part| *part == Part::Used).into_iter().filter(given_back);
+        let forgotten: Vec<_> = ahead
+            .enumerate()
+            .filter(|(n, p)| *n >= 65_536 || p.stamp.0 + 86_400 * S <= now)
+            .map(|(_, p)| p)
+            .collect();
+        self.people.retain(|p| !forgotten.contains(&p.place));
     }
 
     fn grant(&mut self, policy: &RoomPolicy, now: u64, service: u64) {

@@ -1,8 +1,11 @@
 //! `claim`, `touch`, `spent`, `end`: one ticket, one session, until it is over.
 
+use std::time::Duration;
+
 use stanchion_admission::ids::{Place, Stamp, VisitorId};
 use stanchion_admission::rate::Rate;
-use stanchion_admission::store::{Claim, End, MAX_ENDED, Session};
+use stanchion_admission::room::bounds::MAX_SPENT_AHEAD;
+use stanchion_admission::store::{Claim, End, MAX_BATCH, MAX_ENDED, Session};
 
 use crate::contract::kit::{Bench, Line, START, ms, place, secs, visitor};
 
@@ -176,6 +179,38 @@ pub async fn spent_places_leave_the_line(bench: &dyn Bench) {
     line.run(3).await;
     assert_eq!(line.claim(people[0]).await, Claim::Gone);
     line.inside(people[1]).await;
+}
+
+/// In a room where nothing moves: a place given back before its turn is remembered for a day after it was made.
+pub async fn a_place_given_back_is_forgotten_in_a_day(bench: &dyn Bench) {
+    let mut line = Line::newborn(bench, |p| p.capacity = 0).await;
+    let given_back = place(1, secs(1));
+    line.end(given_back, End::Released).await;
+    for (after, told) in [(2, Claim::Gone), (86_400, Claim::Gone), (86_401, Claim::Waiting)] {
+        line.set(secs(after));
+        line.tick().await;
+        assert_eq!(line.claim(given_back).await, told, "{after} s after the start");
+    }
+}
+
+/// B5: of places given back before their turn so many are remembered; the farthest are forgotten first.
+pub async fn places_given_back_are_bounded(bench: &dyn Bench) {
+    let mut line = Line::newborn(bench, |p| p.capacity = 0).await;
+    let most = u32::try_from(MAX_SPENT_AHEAD).unwrap();
+    let at = |n: u32| place(n, Duration::from_micros(u64::from(n) + 1));
+    for first in (0..most + 2).step_by(MAX_BATCH) {
+        let last = (first + MAX_BATCH as u32).min(most + 2);
+        line.spent(&(first..last).map(at).collect::<Vec<_>>()).await;
+    }
+    line.run(1).await;
+    for (n, told) in [
+        (0, Claim::Gone),
+        (most - 1, Claim::Gone),
+        (most, Claim::Waiting),
+        (most + 1, Claim::Waiting),
+    ] {
+        assert_eq!(line.claim(at(n)).await, told, "place {n}");
+    }
 }
 
 /// F3: an edge that had not heard of an end put the session back first. The end wins, and every edge hears of it.

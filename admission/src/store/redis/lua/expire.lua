@@ -69,6 +69,15 @@ local function bound_spent()
   call('ZREMRANGEBYSCORE', K.spent, '-inf', int(S.grace))
 end
 
+-- Places beyond the frontier never had a slot: to forget that one was given back gives nothing away, and where the
+-- frontier stands still nothing else would.
+local function bound_spent_ahead()
+  local after = '(' .. int(S.frontier)
+  call('ZREMRANGEBYSCORE', K.spent, after, int(max(NOW.store - B.SPENT_AHEAD_US, 0)))
+  local over = call('ZCOUNT', K.spent, after, '+inf') - B.MAX_SPENT_AHEAD
+  if over > 0 then call('ZREMRANGEBYRANK', K.spent, int(-over), -1) end
+end
+
 -- The frontier of a grace ago, by marks a sixteenth of a grace apart; never falls.
 local function move_grace()
   local marks, changed = load_marks(), false
@@ -85,6 +94,7 @@ local function move_grace()
   if marks[1] and marks[1][1] <= old_enough then S.grace = max(S.grace, marks[1][2]) end
   if changed then save_marks(marks) end
   bound_spent()
+  bound_spent_ahead()
 end
 
 -- Those whose grace is over and who are not there lose their place.
