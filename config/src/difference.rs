@@ -12,6 +12,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("edge.admin", edge.admin != then.admin),
         ("edge.name", edge.name != then.name),
         ("edge.region", edge.region != then.region),
+        ("edge.proxy_protocol", edge.proxy_protocol != then.proxy_protocol),
         ("edge.upgrade_sock", edge.upgrade_sock != then.upgrade_sock),
         ("edge.public_url", edge.public_url != then.public_url),
         ("admin", old.admin != new.admin),

@@ -59,6 +59,7 @@ async fn without_http2_everybody_speaks_http1() {
     let a = certificate(folder.path(), "a.example");
     let listener = ListenerSettings {
         tls: Some(vec![a.clone()]),
+        ..ListenerSettings::default()
     };
     let stand = stand_with(listener, |settings| settings.tolerance.http2 = false).await;
     let tls = connect(stand.at, "a.example", &a.chain, &[b"h2", b"http/1.1"])
@@ -81,6 +82,7 @@ async fn tls_serves_both_versions() {
     );
     let listener = ListenerSettings {
         tls: Some(vec![a.clone(), b.clone()]),
+        ..ListenerSettings::default()
     };
     let stand = stand_with(listener, |_| {}).await;
     for (name, files) in [("a.example", &a), ("b.example", &b)] {
@@ -118,6 +120,7 @@ async fn tls_certificates_are_reloaded_whole_or_not_at_all() {
     );
     let listener = ListenerSettings {
         tls: Some(vec![a.clone(), b.clone()]),
+        ..ListenerSettings::default()
     };
     let stand = stand_with(listener.clone(), |_| {}).await;
     let old = std::fs::read(&a.chain).unwrap();
@@ -147,7 +150,8 @@ async fn tls_certificates_are_reloaded_whole_or_not_at_all() {
             .reload_certificates(
                 0,
                 &ListenerSettings {
-                    tls: Some(vec![mismatched])
+                    tls: Some(vec![mismatched]),
+                    ..ListenerSettings::default()
                 }
             )
             .is_err()
@@ -164,6 +168,7 @@ async fn h9_a_silent_handshake_is_ended() {
     let folder = tempfile::tempdir().unwrap();
     let listener = ListenerSettings {
         tls: Some(vec![certificate(folder.path(), "a.example")]),
+        ..ListenerSettings::default()
     };
     let stand = stand_with(listener, |s| {
         s.tolerance.deadlines.tls_handshake = Duration::from_millis(300)

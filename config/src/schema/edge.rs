@@ -28,6 +28,10 @@ pub(super) struct EdgeTable {
     /// Peers whose `X-Forwarded-For` is believed. Prefixes wider than IPv4 /8 or IPv6 /7 are refused.
     #[schemars(length(max = 1024), extend("default" = []))]
     trusted_proxies: Option<Vec<Prefix>>,
+    /// Those of the listeners above whose connections each begin with a PROXY protocol header, version 1 or 2. The peer must
+    /// be one of `trusted_proxies`; on these listeners `X-Forwarded-For` does not count. On all others the header is refused.
+    #[schemars(length(max = 16), extend("default" = []))]
+    proxy_protocol: Option<Vec<Address>>,
     /// Certificates: one table, or one for each set of names. The first is shown to a client that names no host.
     tls: Option<OneOrMany>,
     /// What one connection may cost.

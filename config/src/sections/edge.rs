@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use crate::read::{At, Bounds, Field, Notes, Section, Told, quote};
-use crate::sections::{MAX_CERTIFICATES, files, guard, names};
+use crate::sections::{MAX_CERTIFICATES, files, guard, names, proxy_protocol};
 use crate::types::{Certificate, Edge};
 
 const MAX_LISTENERS: usize = 16;
@@ -29,6 +29,7 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
     if !has_listen && listen_tls.is_empty() {
         listen.extend(DEFAULT_LISTEN.parse().ok().map(|address| (address, section.at.clone())));
     }
+    let proxied = listeners(&mut section, "proxy_protocol", notes);
     let admin = section.field("admin");
     let admin_at = admin
         .as_ref()
@@ -41,19 +42,21 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
     let certificates = certificates(&mut section, notes);
     certificates_fit_listeners(&section, &certificates, &listen_tls, notes);
     let addresses = |placed: Vec<(SocketAddr, At)>| placed.into_iter().map(|(address, _)| address).collect();
-    let value = Edge {
+    let mut value = Edge {
         listen: addresses(listen),
         listen_tls: addresses(listen_tls),
         admin,
         name: own_name(&mut section, notes),
         region: region(&mut section, notes),
         trusted_proxies: trusted(&mut section, notes),
+        proxy_protocol: Vec::new(),
         certificates,
         guard: guard::guard(section.section("guard", notes), notes),
         http2: section.boolean("http2", true, notes),
         upgrade_sock: files::socket(&mut section, "upgrade_sock", notes),
         public_url: public_url(&mut section, notes),
     };
+    value.proxy_protocol = proxy_protocol::proxied(&proxied, &value, notes);
     section.close(notes);
     EdgeRead { value, admin_at }
 }

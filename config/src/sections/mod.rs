@@ -8,6 +8,7 @@ mod guard;
 mod limits;
 mod names;
 mod origins;
+mod proxy_protocol;
 mod rooms;
 mod services;
 mod store;

@@ -19,6 +19,8 @@ pub struct Edge {
     pub region: Option<String>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The listeners whose connections begin with a PROXY protocol header; all are among those above.
+    pub proxy_protocol: Vec<SocketAddr>,
     /// The first is served to a client that names no host, or an unknown one.
     pub certificates: Vec<Certificate>,
     pub guard: Guard,

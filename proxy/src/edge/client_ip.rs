@@ -1,5 +1,5 @@
 //! Who is it? The client's address: the socket's peer, unless that is a trusted hop; then `X-Forwarded-For` from the
-//! right. Pure. No other field is ever believed.
+//! right; or whom a hop named before the first byte (`preface`). Pure. No other field is ever believed.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -21,6 +21,27 @@ impl Trusted {
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = fold(address);
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct From {
+    /// The socket's peer; where [`From::vouched`], the client that the peer speaks for.
+    pub peer: IpAddr,
+    pub tls: bool,
+    /// A trusted hop said who it is before the first byte: what a field says does not count.
+    pub vouched: bool,
+}
+
+impl From {
+    /// The client of a request with these fields.
+    pub fn client(&self, headers: &HeaderMap, trusted: &Trusted) -> IpAddr {
+        if self.vouched {
+            self.peer
+        } else {
+            client_address(self.peer, headers, trusted)
+        }
     }
 }
 

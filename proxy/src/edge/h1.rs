@@ -1,7 +1,6 @@
 //! A connection that speaks HTTP/1: one request after the other, each judged, asked about, and answered here or
 //! handed to the proxy machinery.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
 use super::answer;
-use super::client_ip::client_address;
+use super::client_ip::From;
 use super::core::{Core, Live};
 use super::fields;
 use super::gate::{Answer, Asked, Forward, Verdict};
@@ -34,13 +33,6 @@ pub struct Edge {
     pub core: Arc<Core>,
     pub machinery: Arc<Machinery>,
     pub stopping: watch::Receiver<bool>,
-}
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct From {
-    pub peer: IpAddr,
-    pub tls: bool,
 }
 
 /// What a request came to.
@@ -173,7 +165,7 @@ async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
         path: &checked.path,
         query: checked.query,
         headers: &head.headers,
-        client: client_address(from.peer, &head.headers, &settings.trusted_proxies),
+        client: from.client(&head.headers, &settings.trusted_proxies),
         tls: from.tls,
         request_id: &request_id,
     };

@@ -16,12 +16,12 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::answer;
-use super::client_ip::client_address;
+use super::client_ip::From;
 use super::core::{Core, Live};
 use super::gate::{Answer, Asked, Verdict};
 use super::guard::head::{HeadLimits, content_length};
 use super::guard::stream::GuardStream;
-use super::h1::{Edge, From, plan};
+use super::h1::{Edge, plan};
 use super::proxy::Plan;
 use super::refusal::Refusal;
 use super::request;
@@ -206,7 +206,7 @@ async fn decide(
         path: &checked.path,
         query: checked.query,
         headers: &header.headers,
-        client: client_address(from.peer, &header.headers, &settings.trusted_proxies),
+        client: from.client(&header.headers, &settings.trusted_proxies),
         tls: from.tls,
         request_id: &request_id,
     };

@@ -74,25 +74,26 @@ pub async fn start(
             .map(Arc::new);
         let kept = socket.try_clone()?;
         socket.set_nonblocking(true)?;
-        ready.push((tokio::net::TcpListener::from_std(socket)?, certificates.clone()));
+        let begin = listen::Begin {
+            certificates: certificates.clone(),
+            proxy_protocol: settings.proxy_protocol,
+        };
+        ready.push((tokio::net::TcpListener::from_std(socket)?, begin));
         handle.listeners.push(Listening {
             address: kept.local_addr()?,
             socket: kept,
             certificates,
         });
     }
-    for (listener, certificates) in ready {
+    for (listener, begin) in ready {
         let edge = Edge {
             core: core.clone(),
             machinery: machinery.clone(),
             stopping: stopping.clone(),
         };
-        handle.accepting.push(tokio::spawn(listen::accept(
-            edge,
-            listener,
-            certificates,
-            killed.clone(),
-        )));
+        handle
+            .accepting
+            .push(tokio::spawn(listen::accept(edge, listener, begin, killed.clone())));
     }
     handle.current = Some(tokio::spawn(core.keep_current()));
     Ok(handle)

@@ -8,24 +8,29 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::client_ip::From;
 use super::core::Live;
 use super::guard::count::Seat;
 use super::guard::stream::GuardStream;
 use super::guard::wire::Wire;
-use super::h1::{self, Edge, From};
+use super::h1::{self, Edge};
 use super::h2;
+use super::preface;
 use super::tls::Certificates;
 
 /// After a failed accept (out of files, mostly) others get this long to give some back.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
+/// What every connection of a listener begins with.
+#[derive(Clone)]
+pub struct Begin {
+    pub certificates: Option<Arc<Certificates>>,
+    /// A PROXY protocol header, from a trusted hop.
+    pub proxy_protocol: bool,
+}
+
 /// Accepts connections until the edge stops. `killed` ends them all at once.
-pub async fn accept(
-    mut edge: Edge,
-    listener: TcpListener,
-    certificates: Option<Arc<Certificates>>,
-    killed: watch::Receiver<bool>,
-) {
+pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin, killed: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -42,15 +47,22 @@ pub async fn accept(
         };
         let live = edge.core.live.load_full();
         let Some(seat) = seat(&edge, &live, peer) else { continue };
-        let (edge, certificates, mut killed) = (edge.clone(), certificates.clone(), killed.clone());
+        let (edge, begin, mut killed) = (edge.clone(), begin.clone(), killed.clone());
+        let caller = Caller { tcp, peer, seat };
         tokio::spawn(async move {
             tokio::select! {
-                () = serve(edge, live, tcp, peer, certificates) => {}
+                () = serve(edge, live, caller, begin) => {}
                 _ = killed.wait_for(|killed| *killed) => {}
             }
-            drop(seat);
         });
     }
+}
+
+/// An accepted connection, whose place it is, and who is at its other end.
+struct Caller {
+    tcp: TcpStream,
+    peer: IpAddr,
+    seat: Seat,
 }
 
 /// A seat for the connection, unless there are too many already.
@@ -69,13 +81,43 @@ fn seat(edge: &Edge, live: &Live, peer: IpAddr) -> Option<Seat> {
     }
 }
 
-async fn serve(edge: Edge, live: Arc<Live>, tcp: TcpStream, peer: IpAddr, certificates: Option<Arc<Certificates>>) {
-    let _ = tcp.set_nodelay(true);
-    let from = From {
-        peer,
-        tls: certificates.is_some(),
+/// Whom the connection speaks for, and the place that it takes. Nothing where it may not say, or does not say it well.
+async fn introduced(edge: &Edge, live: &Live, caller: &mut Caller, begin: &Begin) -> Option<From> {
+    let mut from = From {
+        peer: caller.peer,
+        tls: begin.certificates.is_some(),
+        vouched: begin.proxy_protocol,
     };
-    let (wire, http2) = match certificates {
+    if !begin.proxy_protocol {
+        return Some(from);
+    }
+    let said = if live.settings.trusted_proxies.contains(caller.peer) {
+        preface::read(&mut caller.tcp).await.map_err(Some)
+    } else {
+        Err(None)
+    };
+    match said {
+        Ok(None) => Some(from),
+        Ok(Some(client)) => {
+            from.peer = client;
+            caller.seat = seat(edge, live, client)?;
+            Some(from)
+        }
+        Err(problem) => {
+            edge.core.stats.preface_failed.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(peer = %caller.peer, ?problem, "no good PROXY protocol header from a trusted hop");
+            None
+        }
+    }
+}
+
+async fn serve(edge: Edge, live: Arc<Live>, mut caller: Caller, begin: Begin) {
+    let _ = caller.tcp.set_nodelay(true);
+    let Some(from) = introduced(&edge, &live, &mut caller, &begin).await else {
+        return;
+    };
+    let Caller { tcp, seat, .. } = caller;
+    let (wire, http2) = match begin.certificates {
         None => (Wire::Plain(tcp), false),
         Some(certificates) => {
             let handshake = certificates.acceptor(live.tolerance.http2).accept(tcp);
@@ -97,4 +139,5 @@ async fn serve(edge: Edge, live: Arc<Live>, tcp: TcpStream, peer: IpAddr, certif
     if let Some(stream) = stream {
         h2::serve(edge, stream, from).await;
     }
+    drop(seat);
 }

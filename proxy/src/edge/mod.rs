@@ -1,6 +1,6 @@
 //! The edge: guard, listeners, strict HTTP, forwarding. Asks a `Gate` what to do with each request.
 //!
-//! A connection is accepted and counted (`listen`), watched over (`guard`), and speaks HTTP/1 (`h1`) or HTTP/2
+//! A connection is accepted and counted (`listen`), says whom it speaks for where that is asked (`preface`), is watched over (`guard`), and speaks HTTP/1 (`h1`) or HTTP/2
 //! (`h2`). Each request is made strict and canonical (`request`, `path`, `host`, `client_ip`, `fields`: all pure),
 //! the gate is asked (`core`), and the request is answered at once (`answer`) or forwarded by Pingora (`proxy`,
 //! `rewrite`, `origin`).
@@ -21,6 +21,7 @@ mod listen;
 mod memory;
 mod origin;
 mod path;
+mod preface;
 mod proxy;
 mod refusal;
 mod request;

@@ -13,6 +13,8 @@ use super::host::Hosts;
 pub struct ListenerSettings {
     /// `None`: HTTP/1.1 and HTTP/2 with prior knowledge, in the clear.
     pub tls: Option<Vec<CertificateFiles>>,
+    /// Each connection is a trusted hop's and begins with a PROXY protocol header.
+    pub proxy_protocol: bool,
 }
 
 /// A certificate chain and its key, both PEM.

@@ -10,6 +10,8 @@ pub struct Stats {
     /// Connections turned away because there are too many, in all or of their network.
     pub turned_away: AtomicU64,
     pub tls_failed: AtomicU64,
+    /// Connections without a good PROXY protocol header where one is required, or from a hop that nobody trusts.
+    pub preface_failed: AtomicU64,
     pub requests: AtomicU64,
     pub answered: AtomicU64,
     pub forwarded: AtomicU64,
@@ -23,6 +25,7 @@ impl Default for Stats {
             accepted: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             tls_failed: AtomicU64::new(0),
+            preface_failed: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             forwarded: AtomicU64::new(0),

@@ -51,7 +51,11 @@ impl Edge {
         set(&self.accepted, figures.accepted);
         set(&self.requests, figures.requests);
         set(&self.panics, figures.panics);
-        for (reason, count) in [("too-many", figures.turned_away), ("tls", figures.tls_failed)] {
+        for (reason, count) in [
+            ("too-many", figures.turned_away),
+            ("tls", figures.tls_failed),
+            ("proxy-header", figures.preface_failed),
+        ] {
             set(&self.connections_refused.with_label_values(&[reason]), count);
         }
         for (how, count) in [("answered", figures.answered), ("forwarded", figures.forwarded)] {

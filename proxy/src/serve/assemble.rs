@@ -1,5 +1,6 @@
 //! From a checked configuration to what the parts are told. Values in, values out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use stanchion_admission::keys::PassAlg;
@@ -63,21 +64,15 @@ fn origin(origin: &Origin) -> OriginSettings {
 
 /// The manner of speaking of each listener, in the order plain, TLS.
 #[must_use]
-pub fn listeners(edge: &Edge) -> Vec<(std::net::SocketAddr, ListenerSettings)> {
-    let plain = edge
-        .listen
-        .iter()
-        .map(|address| (*address, ListenerSettings::default()));
+pub fn listeners(edge: &Edge) -> Vec<(SocketAddr, ListenerSettings)> {
     let files: Vec<CertificateFiles> = edge.certificates.iter().map(certificate).collect();
-    let tls = edge.listen_tls.iter().map(|address| {
-        (
-            *address,
-            ListenerSettings {
-                tls: Some(files.clone()),
-            },
-        )
-    });
-    plain.chain(tls).collect()
+    let plain = edge.listen.iter().map(|address| (address, None));
+    let tls = edge.listen_tls.iter().map(|address| (address, Some(files.clone())));
+    let settings = |(address, tls): (&SocketAddr, _)| {
+        let proxy_protocol = edge.proxy_protocol.contains(address);
+        (*address, ListenerSettings { tls, proxy_protocol })
+    };
+    plain.chain(tls).map(settings).collect()
 }
 
 fn certificate(certificate: &Certificate) -> CertificateFiles {
