@@ -3,6 +3,7 @@
 
 mod floods;
 mod house;
+mod reloads;
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ pub use super::sessions::Touch;
 pub use super::view::WaitFacts;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::ids::{Place, RoomName};
+use crate::ids::{Epoch, Place, RoomName};
 use crate::policy::{LiveSettings, RoomPolicy};
 use crate::store::{EdgeMemory, End, Session, Snapshot, Store, StoreError};
 
@@ -46,10 +46,15 @@ struct Kept {
 
 type Rooms = HashMap<RoomName, Arc<Kept>>;
 
+/// Most rooms that a reload took away and that are still remembered, should they come back.
+const MAX_PARTED: usize = 4_096;
+
 /// Cheap to share; dropping the last one stops its loops without a last flush. [`Agent::shutdown`] flushes.
 pub struct Agent {
     shared: Arc<Shared>,
     rooms: ArcSwap<Rooms>,
+    /// What is remembered of rooms that a reload took away.
+    parted: parking_lot::Mutex<HashMap<RoomName, EdgeMemory>>,
 }
 
 impl Agent {
@@ -77,7 +82,12 @@ impl Agent {
             (policy.name.clone(), keep(&shared, policy, newborn, memory))
         });
         let rooms = ArcSwap::from_pointee(kept.collect());
-        Arc::new(Agent { shared, rooms })
+        memories.retain(|_, memory| memory.epoch != Epoch::default());
+        Arc::new(Agent {
+            shared,
+            rooms,
+            parted: parking_lot::Mutex::new(memories),
+        })
     }
 
     /// Decides about a request without a pass: `place` is that of a verified ticket, `seen` of the cookie beside it.
@@ -175,21 +185,31 @@ impl Agent {
         Ok(put)
     }
 
-    /// Hot reload: new rooms start, changed ones go on with their memory, missing ones stop.
+    /// Hot reload: new rooms start, changed ones go on with their memory, missing ones stop. A room is its name: one that
+    /// comes back is the same room and its memory is told to the store. One that this edge never served starts at once,
+    /// where the store has nothing of it either.
     pub fn reconfigure(&self, rooms: Vec<RoomPolicy>) {
         let old = self.rooms.load_full();
+        let mut parted = self.parted.lock();
         let next = rooms.into_iter().map(|policy| match old.get(&policy.name) {
             Some(kept) => {
                 let name = policy.name.clone();
                 kept.room.with(|core| core.set_policy(Arc::new(policy)));
                 (name, Arc::clone(kept))
             }
-            None => (policy.name.clone(), keep(&self.shared, policy, false, None)),
+            None => {
+                let memory = parted.remove(&policy.name);
+                let newborn = memory.is_none();
+                (policy.name.clone(), keep(&self.shared, policy, newborn, memory))
+            }
         });
         let next: Rooms = next.collect();
         for (name, kept) in old.iter() {
             if !next.contains_key(name) {
                 kept.stop.send_replace(true);
+                if parted.len() < MAX_PARTED {
+                    parted.insert(name.clone(), kept.room.with(|core| core.memory().clone()));
+                }
             }
         }
         self.rooms.store(Arc::new(next));
