@@ -5,12 +5,14 @@
 
 pub mod clock;
 mod journal;
+mod letters;
 pub mod pass;
 pub mod payments;
 pub mod post;
 mod service;
 pub mod shop;
 mod shown;
+mod tickets;
 mod web;
 mod writer;
 

@@ -16,6 +16,7 @@ use crate::post::{self, AfterSale, Courier};
 use crate::shop::Sale;
 use crate::shop::catalogue::{self, Event};
 use crate::shop::command::Ask;
+use crate::shop::doors::TicketKey;
 use crate::web;
 use crate::writer::Writer;
 
@@ -122,6 +123,13 @@ impl Drop for Running {
     }
 }
 
+/// What tickets are signed with, where the journal knows no key yet.
+fn fresh_key() -> anyhow::Result<TicketKey> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    Ok(key.into())
+}
+
 /// Starts the service on this listener.
 ///
 /// # Errors
@@ -146,7 +154,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let (database, clock) = (config.database, config.clock.clone());
     let carriers = post::carriers(&config.after_sale)?;
     let opening = (config.catalogue.into_iter().map(Ask::List))
-        .chain([Ask::Address(config.after_sale.targets())])
+        .chain([Ask::Address(config.after_sale.targets()), Ask::Seal(fresh_key()?)])
         .collect();
     // Opening and replaying block.
     let (writer, writing) =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::catalogue::Event;
 use super::codes::Code;
 use super::coupons::Campaign;
+use super::doors::TicketKey;
 use super::ids::{CampaignId, CodeId, EventId, OrderId, PersonId, PollId};
 use super::order::Method;
 use super::outbox::{Replay, Report, Target};
@@ -46,6 +47,8 @@ pub enum Ask {
         person: PersonId,
         points: u64,
     },
+    /// Lets somebody in.
+    CheckIn(CheckIn),
     /// Brings back deliveries that were put aside.
     Replay(Replay),
     // A person's.
@@ -77,6 +80,8 @@ pub enum Ask {
     Refund {
         order: OrderId,
     },
+    /// The key that tickets are signed with, where there is none yet.
+    Seal(TicketKey),
     /// Who is told what happens to orders.
     Address(Vec<Target>),
     /// What became of a delivery.
@@ -105,6 +110,17 @@ pub struct CheckOut {
     pub email: Option<String>,
     /// Which words to write with.
     pub language: Option<String>,
+}
+
+/// A ticket at a door; its signature is good.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckIn {
+    pub order: OrderId,
+    /// Counts from 1.
+    pub number: u32,
+    /// The only one that is let in at this door.
+    pub event: Option<EventId>,
+    pub gate: Arc<str>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

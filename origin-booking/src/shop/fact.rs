@@ -9,7 +9,8 @@ use super::Reply;
 use super::catalogue::Event;
 use super::codes::Code;
 use super::coupons::Campaign;
-use super::ids::{CampaignId, CodeId, MessageId, OrderId, PersonId, PollId, TargetId};
+use super::doors::TicketKey;
+use super::ids::{CampaignId, CodeId, EventId, MessageId, OrderId, PersonId, PollId, TargetId};
 use super::order::{Method, Order, Stage};
 use super::outbox::{Message, Target};
 use super::points::Account;
@@ -23,6 +24,7 @@ pub enum Fact {
     Order(OrderFact),
     Goods(GoodsFact),
     Post(PostFact),
+    Door(DoorFact),
     /// A key and the answer it got.
     Answered(Box<Answered>),
 }
@@ -183,6 +185,21 @@ pub enum PostFact {
         message: MessageId,
         target: TargetId,
         due_ms: u64,
+    },
+}
+
+/// At the doors.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoorFact {
+    /// The key that tickets are signed with; once.
+    Sealed(TicketKey),
+    Arrived {
+        order: OrderId,
+        event: EventId,
+        number: u32,
+        at_ms: u64,
+        gate: Arc<str>,
     },
 }
 

@@ -14,6 +14,7 @@ pub(super) enum Guard {
     Points,
     VoteOnce,
     KeyOnce,
+    TicketOnce,
 }
 
 impl Guard {

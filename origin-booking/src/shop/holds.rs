@@ -169,6 +169,9 @@ impl Sale {
             offer.note_waiting(&after);
         }
         self.codes.evolve(code_before.as_ref(), &after);
+        if after.stage.is_closed() {
+            self.doors.forget(&after);
+        }
         self.orders.put(after);
     }
 }

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod codes;
 pub mod command;
 pub mod coupons;
+pub mod doors;
 pub mod fact;
 mod guard;
 pub mod hall;
@@ -30,6 +31,7 @@ use catalogue::Event;
 use codes::Codes;
 use command::{Ask, Command};
 use coupons::Coupons;
+use doors::Doors;
 use fact::{Fact, GoodsFact, OrderFact};
 use ids::{EventId, OrderId};
 use order::{Order, Orders, Stage};
@@ -102,6 +104,8 @@ pub struct Sale {
     unwanted: BTreeSet<(OrderId, u32)>,
     #[serde(default)]
     outbox: Outbox,
+    #[serde(default)]
+    doors: Doors,
 }
 
 impl Sale {
@@ -153,6 +157,8 @@ impl Sale {
             Ask::Vote { person, poll, option } => self.polls.vote(person, poll, *option, now_ms),
             Ask::Payment(heard) => self.payment(heard, now_ms),
             Ask::Refund { order } => self.refund(order, now_ms),
+            Ask::CheckIn(check_in) => self.check_in(check_in, now_ms),
+            Ask::Seal(key) => self.doors.seal(key),
             Ask::Address(targets) => self.outbox.address(targets, now_ms),
             Ask::Report(report) => self.outbox.report(report, now_ms),
             Ask::Replay(replay) => self.outbox.replay(replay, now_ms),
@@ -169,6 +175,7 @@ impl Sale {
             Fact::Order(fact) => self.evolve_order(fact),
             Fact::Goods(fact) => self.evolve_goods(fact),
             Fact::Post(fact) => self.outbox.evolve(fact),
+            Fact::Door(fact) => self.doors.evolve(fact),
             Fact::Answered(answered) => self.answers.keep(answered),
         }
     }
@@ -301,6 +308,11 @@ impl Sale {
     #[must_use]
     pub fn polls(&self) -> &Polls {
         &self.polls
+    }
+
+    #[must_use]
+    pub fn doors(&self) -> &Doors {
+        &self.doors
     }
 
     #[must_use]

@@ -59,6 +59,14 @@ pub enum Refusal {
     NothingToWaitFor,
     /// This person waits for this event already.
     WaitsAlready,
+    /// The order of the ticket is not confirmed, or not any more.
+    TicketCancelled,
+    /// Somebody came in with it.
+    TicketUsed {
+        at_ms: u64,
+    },
+    /// The ticket is for something else.
+    WrongEvent,
     /// Nothing of the kind was put aside.
     UnknownDelivery,
     /// What the organiser sent is not well formed, or contradicts what is there.

@@ -1,5 +1,6 @@
 //! The order processor without anything around it.
 
+mod doors;
 mod life;
 mod model;
 mod outbox;

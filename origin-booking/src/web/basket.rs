@@ -19,6 +19,7 @@ use super::orders::pay_with;
 use super::pages;
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
+use super::tickets;
 use crate::pass::Visitor;
 use crate::shop::command::{Ask, CheckOut, Hold, Key};
 use crate::shop::order::{Method, Order, Stage};
@@ -168,8 +169,11 @@ fn show(site: &Site, status: StatusCode, order: &Order, message: Option<&str>) -
         let seat = |seat| offer?.hall().map(|hall| hall.name_of(seat));
         let seats: Vec<String> = order.places.seats.iter().filter_map(|at| seat(*at)).collect();
         let currency = offer.map_or("", |offer| offer.event().price.currency.as_str());
+        let tickets = tickets::of(sale, order);
+        let link = tickets.as_ref().map(|(link, _)| link.clone());
+        let tickets: Vec<_> = tickets.iter().flat_map(|(_, tickets)| tickets).map(tickets::Shown::value).collect();
         context! {
-            id => order.id.as_str(), event => order.event.as_str(), count => order.places.count, name => order.name.as_deref(),
+            link, tickets, id => order.id.as_str(), event => order.event.as_str(), count => order.places.count, name => order.name.as_deref(),
             total => format!("{currency} {}", money(order.total_minor())), discount => order.discount_minor > 0,
             offer => offer.map(pages::shown), seats, state, message, left_ms,
             clock => format!("{}:{:02}", left_ms / 60_000, left_ms / 1_000 % 60),

@@ -15,9 +15,11 @@ mod orders;
 mod organiser;
 mod pages;
 mod problem;
+mod qr;
 mod random;
 mod refusals;
 mod short;
+mod tickets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +103,7 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/v1/waiting-list", post(holds::wait))
         .route("/api/v1/orders", get(orders::mine).post(orders::check_out))
         .route("/api/v1/orders/{id}", get(orders::one))
+        .route("/api/v1/orders/{id}/tickets", get(tickets::of_order))
         .route("/api/v1/orders/{id}/payments", post(orders::pay))
         .route("/api/v1/campaigns/{id}/coupons", post(goods::coupon))
         .route("/api/v1/polls/{id}", get(goods::poll))
@@ -125,10 +128,16 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/replays", post(deliveries::replay))
         .route("/differences", get(organiser::differences))
         .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
+    let doors = Router::new()
+        .route("/api/v1/check-ins", post(tickets::check_in))
+        .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/healthz/active", get(active))
+        .route("/tickets/{link}", get(tickets::page))
+        .route("/tickets/{link}/{number}", get(tickets::picture))
         .nest("/api/v1/organiser", organisers)
+        .merge(doors)
         .merge(behind_a_pass)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(DefaultBodyLimit::max(MAX_BODY))

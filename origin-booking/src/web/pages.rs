@@ -34,6 +34,9 @@ impl Pages {
         pages.add_template("hall.html", include_str!("templates/hall.html"))?;
         pages.add_template("map.js", include_str!("templates/map.js"))?;
         pages.add_template("order.html", include_str!("templates/order.html"))?;
+        pages.add_template("codes.html", include_str!("templates/codes.html"))?;
+        pages.add_template("codes_list.html", include_str!("templates/codes_list.html"))?;
+        pages.add_template("tickets.html", include_str!("templates/tickets.html"))?;
         pages.add_template("booked.html", include_str!("templates/booked.html"))?;
         pages.add_template("leave.html", include_str!("templates/leave.html"))?;
         pages.add_template("left.html", include_str!("templates/left.html"))?;
@@ -49,7 +52,12 @@ impl Pages {
         let offer = site.0.writer.look(|sale| sale.offer(order.event.as_str()).map(shown));
         let front_door = site.0.front_door.as_str();
         let (name, seats) = (order.name.as_deref(), order.places.count);
-        let values = context! { reference => order.id.as_str(), seats, name, offer, front_door };
+        let link = site
+            .0
+            .writer
+            .look(|sale| super::tickets::of(sale, order))
+            .map(|(link, _)| link);
+        let values = context! { reference => order.id.as_str(), seats, name, offer, front_door, link };
         self.page(StatusCode::CREATED, "booked.html", values)
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Problem {
     /// A sentence for people.
     detail: String,
     front_door: Option<String>,
+    /// One more member, for machines.
+    more: Option<(&'static str, serde_json::Value)>,
 }
 
 impl Problem {
@@ -24,7 +26,13 @@ impl Problem {
             kind,
             detail: detail.into(),
             front_door: None,
+            more: None,
         }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: serde_json::Value) -> Problem {
+        self.more = Some((name, value));
+        self
     }
 
     pub(super) fn at_front_door(mut self, address: &str) -> Problem {
@@ -50,6 +58,9 @@ pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Resp
         });
         if let Some(front_door) = problem.front_door {
             body["front_door"] = front_door.into();
+        }
+        if let Some((name, value)) = problem.more {
+            body[name] = value;
         }
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         (status, kind, Json(body)).into_response()

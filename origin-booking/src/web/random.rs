@@ -1,7 +1,6 @@
 //! Random text for references, nonces and keys.
 
-/// Without those that look alike; 32 of them, so that each is equally likely.
-const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+use crate::letters::LETTERS;
 
 /// Ten letters: what people read out at the door.
 pub(super) fn reference() -> Option<String> {

@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use time::OffsetDateTime;
 
 use super::problem::Problem;
 use crate::shop::order::Stage;
@@ -143,6 +144,18 @@ fn of_others(refusal: Refusal) -> Explained {
             let text = "That is not well formed, or not possible.".to_owned();
             (StatusCode::BAD_REQUEST, "bad-listing", text)
         }
+        Refusal::TicketCancelled => {
+            let text = "The order of this ticket was cancelled or refunded.".to_owned();
+            (StatusCode::GONE, "ticket-cancelled", text)
+        }
+        Refusal::TicketUsed { at_ms } => {
+            let text = format!("Somebody came in with this ticket on {}.", clock_time(at_ms));
+            (StatusCode::CONFLICT, "ticket-used", text)
+        }
+        Refusal::WrongEvent => {
+            let text = "This ticket is for something else.".to_owned();
+            (StatusCode::CONFLICT, "wrong-event", text)
+        }
         Refusal::UnknownDelivery => {
             let text = "Nothing of the kind was put aside.".to_owned();
             (StatusCode::NOT_FOUND, "unknown-delivery", text)
@@ -160,6 +173,14 @@ fn of_others(refusal: Refusal) -> Explained {
             (StatusCode::SERVICE_UNAVAILABLE, "try-again", text)
         }
     }
+}
+
+/// For people; in UTC, which it says.
+pub(super) fn clock_time(at_ms: u64) -> String {
+    let seconds = i64::try_from(at_ms / 1_000).unwrap_or(0);
+    let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second) = at.to_hms();
+    format!("{} at {hour:02}:{minute:02}:{second:02} UTC", at.date())
 }
 
 fn stage_name(stage: Stage) -> &'static str {

@@ -13,4 +13,5 @@ mod pages;
 mod payments;
 mod race;
 mod support;
+mod tickets;
 mod webhooks;

@@ -1,0 +1,243 @@
+//! Tickets: shown to whoever holds the order or the link to it, and taken at the door. The link needs no pass: who bought
+//! a ticket does not wait in line again to see it.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Site;
+use super::asked::{self, bad};
+use super::pages;
+use super::problem::{Problem, refuse};
+use super::qr;
+use super::refusals::{clock_time, explained};
+use crate::pass::Visitor;
+use crate::shop::command::{Ask, CheckIn};
+use crate::shop::order::{Method, Order, Stage};
+use crate::shop::refusal::Refusal;
+use crate::shop::{Done, Sale};
+use crate::tickets::{Bad, Ticket, link, linked};
+
+/// Longest name of a gate, in characters.
+const MAX_GATE: usize = 40;
+
+/// One ticket of an order, as pages and the API show it.
+pub(super) struct Shown {
+    number: u32,
+    /// `None` without numbered seats.
+    seat: Option<String>,
+    text: String,
+}
+
+/// None before the order is confirmed, and when it is over.
+pub(super) fn of(sale: &Sale, order: &Order) -> Option<(String, Vec<Shown>)> {
+    let key = sale.doors().key().filter(|_| order.stage == Stage::Confirmed)?;
+    let hall = sale.offer(order.event.as_str()).and_then(|offer| offer.hall());
+    let shown = |number: u32| {
+        let at = usize::try_from(number - 1).ok();
+        let seat = at.and_then(|at| order.places.seats.get(at));
+        let ticket = Ticket {
+            order: order.id.to_string(),
+            number,
+        };
+        Shown {
+            number,
+            seat: seat.and_then(|seat| Some(hall?.name_of(*seat))),
+            text: ticket.text(key),
+        }
+    };
+    let link = format!("/tickets/{}", link(order.id.as_str(), key));
+    Some((link, (1..=order.places.count).map(shown).collect()))
+}
+
+impl Shown {
+    fn drawn(&self) -> Option<String> {
+        qr::svg(&self.text, &format!("Code of ticket {}", self.number))
+    }
+
+    /// What a page needs.
+    pub(super) fn value(&self) -> Value {
+        let svg = self.drawn().map(Value::from_safe_string);
+        context! { number => self.number, seat => self.seat.as_deref(), text => self.text.as_str(), svg }
+    }
+}
+
+/// The visitor's own.
+pub(super) async fn of_order(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let found = site.0.writer.look(|sale| {
+        let order = sale.order(&id).filter(|order| order.person.as_str() == visitor.subject);
+        let order = order.ok_or(Refusal::UnknownOrder)?;
+        of(sale, order).ok_or(Refusal::WrongStage { stage: order.stage })
+    });
+    let (link, tickets) = match found {
+        Ok(found) => found,
+        Err(refusal) => return refuse(&site, &headers, explained(refusal)),
+    };
+    let tickets: Vec<_> = (tickets.iter())
+        .map(|one| json!({ "number": one.number, "seat": one.seat, "ticket": one.text, "svg": format!("{link}/{}", one.number) }))
+        .collect();
+    Json(json!({ "link": link, "tickets": tickets })).into_response()
+}
+
+/// The order that a link leads to.
+fn behind(site: &Site, link: &str) -> Option<Order> {
+    site.0.writer.look(|sale| {
+        let order = linked(link, sale.doors().key()?)?;
+        sale.order(&order).cloned()
+    })
+}
+
+fn no_such() -> Problem {
+    let text = "There are no tickets here. They may have been given back; else please check the address.";
+    Problem::new(StatusCode::NOT_FOUND, "unknown-tickets", text)
+}
+
+fn kept_private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+/// All tickets of an order, to be shown or printed.
+pub(super) async fn page(State(site): State<Site>, Path(address): Path<String>, headers: HeaderMap) -> Response {
+    let Some(order) = behind(&site, &address) else {
+        return refuse(&site, &headers, no_such());
+    };
+    let values = site.0.writer.look(|sale| {
+        let (link, tickets) = of(sale, &order)?;
+        let tickets: Vec<Value> = tickets.iter().map(Shown::value).collect();
+        let offer = sale.offer(order.event.as_str()).map(pages::shown);
+        Some(context! { link, tickets, offer, id => order.id.as_str(), name => order.name.as_deref() })
+    });
+    match values {
+        Some(values) => kept_private(site.0.pages.page(StatusCode::OK, "tickets.html", values)),
+        None => refuse(&site, &headers, no_such()),
+    }
+}
+
+/// One code, to be kept.
+pub(super) async fn picture(
+    State(site): State<Site>,
+    Path((address, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let order = behind(&site, &address);
+    let drawn = order.as_ref().and_then(|order| {
+        let (_, tickets) = site.0.writer.look(|sale| of(sale, order))?;
+        tickets.iter().find(|one| one.number.to_string() == number)?.drawn()
+    });
+    let Some((order, drawn)) = order.zip(drawn) else {
+        return refuse(&site, &headers, no_such());
+    };
+    let name = format!("attachment; filename=\"ticket-{}-{number}.svg\"", order.id);
+    let kind = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'"),
+        ),
+    ];
+    let mut response = (kind, drawn).into_response();
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    kept_private(response)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    ticket: String,
+    /// Where given, the only event that is let in here.
+    #[serde(default)]
+    event: Option<String>,
+    #[serde(default)]
+    gate: String,
+}
+
+/// Lets in the holder of a ticket, once.
+pub(super) async fn check_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
+    let read = || -> Result<CheckIn, Problem> {
+        let asked: Asked = asked::body(&headers, &body, &[])?;
+        if asked.gate.chars().count() > MAX_GATE || asked.gate.chars().any(char::is_control) {
+            return Err(bad(format!("gate must be at most {MAX_GATE} characters")));
+        }
+        let key = site.0.writer.look(|sale| sale.doors().key().cloned());
+        let read = key.map_or(Err(Bad::Forged), |key| Ticket::read(&asked.ticket, &key));
+        let ticket = read.map_err(not_good)?;
+        Ok(CheckIn {
+            order: ticket.order.into(),
+            number: ticket.number,
+            event: asked.event.map(Into::into),
+            gate: asked.gate.into(),
+        })
+    };
+    let check_in = match read() {
+        Ok(check_in) => check_in,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let (order, number) = (check_in.order.clone(), check_in.number);
+    match site.0.writer.submit(Ask::CheckIn(check_in)).await {
+        Ok(applied) if matches!(applied.reply, Err(Refusal::TicketUsed { .. })) => {
+            refuse(&site, &headers, used(&site, order.as_str(), number))
+        }
+        Ok(applied) => match applied.reply {
+            Ok(Done::Order(order)) => let_in(&site, &order, number),
+            Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Err(refusal) => refuse(&site, &headers, explained(refusal)),
+        },
+        Err(why) => super::refusals::with_retry(refuse(&site, &headers, super::refusals::not_decided(why))),
+    }
+}
+
+fn not_good(bad: Bad) -> Problem {
+    match bad {
+        Bad::NotATicket => {
+            let text = "This is not one of our tickets.";
+            Problem::new(StatusCode::BAD_REQUEST, "not-a-ticket", text)
+        }
+        Bad::Forged => {
+            let text = "This ticket was not made here: let nobody in with it.";
+            Problem::new(StatusCode::FORBIDDEN, "forged-ticket", text)
+        }
+    }
+}
+
+fn used(site: &Site, order: &str, number: u32) -> Problem {
+    let first = site.0.writer.look(|sale| sale.doors().arrival(order, number).cloned());
+    let (at_ms, gate) = first.map_or((0, "".into()), |first| (first.at_ms, first.gate));
+    let at = clock_time(at_ms);
+    let place = if gate.is_empty() {
+        String::new()
+    } else {
+        format!(", at {gate}")
+    };
+    let text = format!("Somebody came in with this ticket on {at}{place}.");
+    Problem::new(StatusCode::CONFLICT, "ticket-used", text).with("first", json!({ "at_ms": at_ms, "gate": gate }))
+}
+
+fn let_in(site: &Site, order: &Order, number: u32) -> Response {
+    let shown = site.0.writer.look(|sale| {
+        let seat = of(sale, order).and_then(|(_, tickets)| tickets.into_iter().find(|one| one.number == number)?.seat);
+        let owed = if order.method == Some(Method::Door) { order.total_minor() } else { 0 };
+        let first = sale.doors().arrival(order.id.as_str(), number);
+        json!({
+            "order": order.id, "number": number, "of": order.places.count, "event": order.event, "name": order.name, "seat": seat,
+            "at_ms": first.map(|first| first.at_ms), "gate": first.map(|first| &first.gate), "order_owes_minor": owed,
+            "arrived": sale.doors().count(order.event.as_str()),
+        })
+    });
+    (StatusCode::CREATED, Json(json!({ "check_in": shown }))).into_response()
+}
