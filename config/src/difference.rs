@@ -22,6 +22,9 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
             old.store.max_in_flight != new.store.max_in_flight,
         ),
         ("store.deadline", old.store.deadline != new.store.deadline),
+        ("store.ca", old.store.ca != new.store.ca),
+        ("store.loader_…", old.store.loader != new.store.loader),
+        ("store.sentinel_…", old.store.sentinel != new.store.sentinel),
         ("keys.dir", old.keys.dir != new.keys.dir),
         ("keys.algorithm", old.keys.algorithm != new.keys.algorithm),
         (

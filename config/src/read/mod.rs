@@ -51,6 +51,8 @@ pub(crate) struct Section<'a> {
     pub at: At,
     table: Option<&'a DeTable<'a>>,
     asked: Vec<&'static str>,
+    /// Keys that are absent and have no default, with what is to be said of them.
+    missing: Vec<(&'static str, Told)>,
 }
 
 impl<'a> Section<'a> {
@@ -62,6 +64,7 @@ impl<'a> Section<'a> {
             },
             table: Some(table),
             asked: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl<'a> Section<'a> {
             at,
             table: None,
             asked: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -92,6 +96,7 @@ impl<'a> Section<'a> {
             at: field.at,
             table,
             asked: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -137,6 +142,11 @@ impl<'a> Section<'a> {
         self.table.is_some()
     }
 
+    /// Whether no key was found missing so far.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     pub fn path_of(&self, key: &str) -> String {
         if self.at.path.is_empty() {
             key.to_owned()
@@ -145,12 +155,9 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes that a key is absent which has no default.
-    pub fn missing(&self, key: &str, example: &str, notes: &mut Notes<'_>) {
-        let at = At {
-            path: self.path_of(key),
-            span: self.at.span.clone(),
-        };
+    /// Remembers that a key is absent which has no default. It is said when the table is closed, unless a key that is
+    /// not known was probably meant to be it: one mistake, one error.
+    pub fn missing(&mut self, key: &'static str, example: &str) {
         let (what, help) = match self.at.path.as_str() {
             "" => (format!("`{key}` is missing"), example.to_owned()),
             path => (
@@ -158,19 +165,18 @@ impl<'a> Section<'a> {
                 format!("add {key} = {example}"),
             ),
         };
-        notes.dependent(
-            &at,
-            Told {
-                what,
-                why: "it has no default".to_owned(),
-                help,
-            },
-        );
+        let told = Told {
+            what,
+            why: "it has no default".to_owned(),
+            help,
+        };
+        self.missing.push((key, told));
     }
 
-    /// Notes every key that nobody asked for.
-    pub fn close(self, notes: &mut Notes<'_>) {
+    /// Notes every key that nobody asked for, and those that are missing.
+    pub fn close(mut self, notes: &mut Notes<'_>) {
         notes.remember_keys(&self.at.path, &self.asked);
+        let mut meant = Vec::new();
         for (key, _) in self.table.into_iter().flatten() {
             let name: &str = key.get_ref();
             if !self.asked.contains(&name) && notes.is_full() {
@@ -180,7 +186,16 @@ impl<'a> Section<'a> {
                     path: self.path_of(name),
                     span: key.span(),
                 };
-                unknown::note(&at, name, &self.asked, notes);
+                meant.extend(unknown::note(&at, name, &self.asked, notes));
+            }
+        }
+        for (key, told) in std::mem::take(&mut self.missing) {
+            if !meant.contains(&key) {
+                let at = At {
+                    path: self.path_of(key),
+                    span: self.at.span.clone(),
+                };
+                notes.dependent(&at, told);
             }
         }
     }

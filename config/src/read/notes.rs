@@ -117,12 +117,15 @@ impl<'t> Notes<'t> {
             } else {
                 format!("write {key} = [{written}]")
             };
-            let what = format!("`{key}` is {}, not a list", super::scalar::kind(field.value));
+            let what = match field.value.is_table() {
+                true => format!("[{}] is one table, and there may be several", shape(&field.at.path)),
+                false => format!("`{key}` is {}, not a list", super::scalar::kind(field.value)),
+            };
             self.error(
                 &field.at,
                 Told {
                     what,
-                    why: "there may be several".to_owned(),
+                    why: "it is a list, which may have several entries".to_owned(),
                     help,
                 },
             );

@@ -63,7 +63,7 @@ impl<'a> Section<'a> {
 
     pub fn integer(&mut self, key: &'static str, default: u64, bounds: &Bounds<u64>, notes: &mut Notes<'_>) -> u64 {
         self.field(key)
-            .and_then(|field| notes.integer(&field, bounds))
+            .and_then(|field| notes.integer(&field, bounds, default))
             .unwrap_or(default)
     }
 
@@ -146,12 +146,13 @@ impl Notes<'_> {
         found
     }
 
-    pub fn integer(&mut self, field: &Field<'_>, bounds: &Bounds<u64>) -> Option<u64> {
+    /// `example`: what to suggest where the text holds no number.
+    pub fn integer(&mut self, field: &Field<'_>, bounds: &Bounds<u64>, example: u64) -> Option<u64> {
         let Some(digits) = field.value.as_integer() else {
             let what = format!("`{}` is {}, not a whole number", field.at.key(), kind(field.value));
             let why = "it is a count, without a unit and without quotes".to_owned();
             let meant = first_number(self.written(&field.at)).filter(|number| bounds.allowed.contains(number));
-            let help = field.at.assign(&meant.unwrap_or(*bounds.allowed.start()).to_string());
+            let help = field.at.assign(&meant.unwrap_or(example).to_string());
             self.error(&field.at, Told { what, why, help });
             return None;
         };

@@ -28,12 +28,14 @@ const OTHER_NAMES: [(&str, &str); 16] = [
     ("password", "url"),
 ];
 
-pub(super) fn note(at: &At, name: &str, asked: &[&'static str], notes: &mut Notes<'_>) {
+/// Notes the key; the known one that was probably meant.
+pub(super) fn note(at: &At, name: &str, asked: &[&'static str], notes: &mut Notes<'_>) -> Option<&'static str> {
     let table = match at.path.strip_suffix(name).map(|path| path.trim_end_matches('.')) {
         None | Some("") => "at the top level".to_owned(),
         Some(path) => format!("in {}", super::notes::header(path)),
     };
-    let help = match nearest(name, asked) {
+    let meant = nearest(name, asked);
+    let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere(name).unwrap_or_else(|| format!("known here: {}", asked.join(", "))),
     };
@@ -46,6 +48,7 @@ pub(super) fn note(at: &At, name: &str, asked: &[&'static str], notes: &mut Note
             help,
         },
     );
+    meant
 }
 
 /// The known name that this one was probably meant to be.

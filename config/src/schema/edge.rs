@@ -45,6 +45,10 @@ pub(super) struct EdgeTable {
     /// Scheme and host under which visitors reach this edge; the issuer of passes. No path.
     #[schemars(length(max = 512))]
     public_url: Option<String>,
+    /// How long requests under way may take after `SIGTERM`, or once a successor has taken over, before they are cut
+    /// off. What kills a process that does not end must wait a few seconds longer. From 0s to 1h.
+    #[schemars(extend("default" = "20s"))]
+    drain: Option<Duration>,
 }
 
 #[derive(JsonSchema)]

@@ -37,6 +37,18 @@ pub(super) struct StoreTable {
     /// Most commands under way at one time; further ones are refused, so that a slow store is not buried.
     #[schemars(range(min = 1, max = 65_536), extend("default" = 256))]
     max_in_flight: Option<u64>,
+    /// With `rediss…`: the authority whose certificates are accepted, PEM, in place of the system's.
+    ca: Option<Path>,
+    /// The user that loads the scripts, where that of `url` may not. Needs `loader_password_file`.
+    #[schemars(length(min = 1, max = 256))]
+    loader_user: Option<String>,
+    /// A file whose first line is that user's password. One that every account of the machine can read is refused.
+    loader_password_file: Option<Path>,
+    /// With `redis+sentinel…`: the user at the sentinels, where they have users. Needs `sentinel_password_file`.
+    #[schemars(length(min = 1, max = 256))]
+    sentinel_user: Option<String>,
+    /// With `redis+sentinel…`: a file whose first line is the password of the sentinels themselves.
+    sentinel_password_file: Option<Path>,
 }
 
 #[derive(JsonSchema)]

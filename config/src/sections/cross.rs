@@ -55,14 +55,15 @@ fn known_origins(origins: &[Placed<Origin>], rooms: &[Placed<Room>], notes: &mut
         .map(|placed| placed.name.as_str())
         .filter(|n| !n.is_empty())
         .collect();
+    // Where an origin has no name, or there is none at all, that was noted: it may be the one that is meant.
+    let all_named = !origins.is_empty() && names.len() == origins.len();
     for room in rooms.iter().filter(|room| !room.value.origin.is_empty()) {
         let origin = room.value.origin.as_str();
-        if names.contains(&origin) {
+        if names.contains(&origin) || !all_named {
             continue;
         }
         let help = match nearest(origin, &names) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
-            None if names.is_empty() => format!("add an [[origins]] table with name = \"{origin}\""),
             None => format!("known origins: {}", names.join(", ")),
         };
         let what = format!("there is no origin called \"{origin}\"");
@@ -76,7 +77,7 @@ fn known_origins(origins: &[Placed<Origin>], rooms: &[Placed<Room>], notes: &mut
         );
     }
     for origin in origins.iter().filter(|placed| !placed.value.name.is_empty()) {
-        if !notes.has_errors() && !rooms.iter().any(|room| room.value.origin == origin.name) {
+        if !notes.has_errors() && !rooms.is_empty() && !rooms.iter().any(|room| room.value.origin == origin.name) {
             let what = format!("no room uses the origin \"{}\"", origin.name);
             let why = "requests reach an origin through a room's hosts".to_owned();
             let help = "name it in a room, or remove it".to_owned();

@@ -12,6 +12,8 @@ const MAX_LISTENERS: usize = 16;
 const MAX_TRUSTED: usize = 1024;
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 pub(crate) const DEFAULT_ADMIN: &str = "127.0.0.1:9090";
+const DEFAULT_DRAIN: &str = "20s";
+const LONGEST_DRAIN_MS: u64 = 3_600_000;
 /// Shortest prefixes that can be one operator's network: 10.0.0.0/8, fc00::/7.
 const WIDEST_V4: u8 = 8;
 const WIDEST_V6: u8 = 7;
@@ -41,6 +43,10 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
     distinct(&listen, &listen_tls, &admin, &admin_at, notes);
     let certificates = certificates(&mut section, notes);
     certificates_fit_listeners(&section, &certificates, &listen_tls, notes);
+    let drains = Bounds {
+        allowed: 0..=LONGEST_DRAIN_MS,
+        why: "a stop or an upgrade waits this long for the slowest request",
+    };
     let addresses = |placed: Vec<(SocketAddr, At)>| placed.into_iter().map(|(address, _)| address).collect();
     let mut value = Edge {
         listen: addresses(listen),
@@ -55,6 +61,7 @@ pub(super) fn edge(mut section: Section<'_>, notes: &mut Notes<'_>) -> EdgeRead 
         http2: section.boolean("http2", true, notes),
         upgrade_sock: files::socket(&mut section, "upgrade_sock", notes),
         public_url: public_url(&mut section, notes),
+        drain: section.duration("drain", DEFAULT_DRAIN, &drains, notes),
     };
     value.proxy_protocol = proxy_protocol::proxied(&proxied, &value, notes);
     section.close(notes);
@@ -142,7 +149,7 @@ fn certificate(mut section: Section<'_>, notes: &mut Notes<'_>) -> Option<Certif
     let names = names::hosts(&mut section, "names", &[], notes);
     for key in ["cert", "key"] {
         if section.field(key).is_none() {
-            section.missing(key, &format!("\"{key}.pem\""), notes);
+            section.missing(key, &format!("\"{key}.pem\""));
         }
     }
     let cert = files::file(&mut section, "cert", &files::CERTIFICATE, notes);

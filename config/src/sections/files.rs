@@ -30,6 +30,16 @@ pub(super) const TOKEN: Wanted = Wanted {
     max_bytes: 4096,
     private: true,
 };
+pub(super) const AUTHORITY: Wanted = Wanted {
+    is: "PEM certificates of the authority that the store's certificate comes from",
+    max_bytes: 1 << 20,
+    private: false,
+};
+pub(super) const PASSWORD: Wanted = Wanted {
+    is: "a file with a password",
+    max_bytes: 4096,
+    private: true,
+};
 pub(super) const TEMPLATE: Wanted = Wanted {
     is: "a page template",
     max_bytes: 1 << 20,
@@ -103,19 +113,20 @@ pub(super) fn folder(section: &mut Section<'_>, key: &'static str, default: &str
         return PathBuf::new();
     };
     let shown = quote(&path.display().to_string());
-    let (what, why) = match notes.files.look(&path) {
-        Look::File { .. } => (format!("{shown} is a file"), format!("`{key}` names a folder")),
-        Look::Unreadable(reason) => (format!("{shown} cannot be read"), reason),
+    let (what, why, help) = match notes.files.look(&path) {
+        Look::File { .. } => (
+            format!("{shown} is a file"),
+            format!("`{key}` names a folder"),
+            "name a folder of its own".to_owned(),
+        ),
+        Look::Unreadable(reason) => (
+            format!("{shown} cannot be read"),
+            reason,
+            format!("run stanchion as the account that owns it, or: chown -R ACCOUNT {shown}; chmod 700 {shown}"),
+        ),
         Look::Folder | Look::Missing | Look::Unknown => return path,
     };
-    notes.error(
-        &field.at,
-        Told {
-            what,
-            why,
-            help: "name a folder of its own".to_owned(),
-        },
-    );
+    notes.error(&field.at, Told { what, why, help });
     path
 }
 

@@ -89,7 +89,7 @@ fn max_connections(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<u
         allowed: 1..=10_000_000,
         why: "every count of the edge has a bound",
     };
-    notes.integer(&field, &bounds).map(clamp)
+    notes.integer(&field, &bounds, 10_000).map(clamp)
 }
 
 fn max_memory(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Option<u64> {

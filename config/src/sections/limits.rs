@@ -147,7 +147,7 @@ fn cost_fits(section: &mut Section<'_>, limit: &Limit, notes: &mut Notes<'_>) {
 /// One key, or a list of them; "all" is one bucket for everybody.
 fn keys(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Vec<Key> {
     let Some(field) = section.field("key") else {
-        section.missing("key", "\"ip\"", notes);
+        section.missing("key", "\"ip\"");
         return Vec::new();
     };
     if field.value.as_str() == Some("all") {
@@ -202,7 +202,7 @@ fn is_token(name: &str) -> bool {
 fn quota(section: &mut Section<'_>, algorithm: Algorithm, notes: &mut Notes<'_>) -> Quota {
     let nothing = Quota::Concurrent(MAX_COUNT);
     let Some(field) = section.field("limit") else {
-        section.missing("limit", "\"100/10s\"", notes);
+        section.missing("limit", "\"100/10s\"");
         return nothing;
     };
     if algorithm == Algorithm::Concurrency {
@@ -210,7 +210,7 @@ fn quota(section: &mut Section<'_>, algorithm: Algorithm, notes: &mut Notes<'_>)
             allowed: 1..=1_000_000,
             why: "with algorithm = \"concurrency\" it is how many at one time",
         };
-        return notes.integer(&field, &bounds).map_or(nothing, Quota::Concurrent);
+        return notes.integer(&field, &bounds, 10).map_or(nothing, Quota::Concurrent);
     }
     let Some((count, window)) = notes.unit(&field, units::rate, |_| true, "100/10s") else {
         return nothing;
@@ -322,7 +322,7 @@ fn networks(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Vec<u32> {
     let items = notes.list(&field, MAX_ITEMS);
     items
         .iter()
-        .filter_map(|item| notes.integer(item, &bounds))
+        .filter_map(|item| notes.integer(item, &bounds, 64_496))
         .filter_map(|number| u32::try_from(number).ok())
         .collect()
 }

@@ -36,13 +36,13 @@ pub(crate) fn document(mut root: Section<'_>, notes: &mut Notes<'_>) -> Config {
     let log = services::log(root.section("log", notes), notes);
     let metrics = services::metrics(root.section("metrics", notes), notes);
     if origins.is_empty() {
-        root.missing("origins", "add an [[origins]] table with name and servers", notes);
+        missing(&mut root, "origins", "add an [[origins]] table with name and servers");
     }
     if rooms.is_empty() {
-        root.missing(
+        missing(
+            &mut root,
             "rooms",
             "add a [[rooms]] table with name, origin, capacity and rate",
-            notes,
         );
     }
     cross::check(&origins, &rooms, notes);
@@ -60,5 +60,13 @@ pub(crate) fn document(mut root: Section<'_>, notes: &mut Notes<'_>) -> Config {
         log,
         metrics,
         warnings: Vec::new(),
+    }
+}
+
+/// There is no such table at all. One that is there and no list has been noted as that.
+fn missing(root: &mut Section<'_>, key: &'static str, help: &str) {
+    let not_a_list = root.field(key).is_some_and(|field| !field.value.is_array());
+    if !not_a_list {
+        root.missing(key, help);
     }
 }

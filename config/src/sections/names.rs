@@ -16,7 +16,7 @@ const OWN_PATHS: &str = "/.well-known/stanchion";
 /// 1–64 characters of `[a-z0-9-]`.
 pub(super) fn name(section: &mut Section<'_>, example: &str, notes: &mut Notes<'_>) -> Option<String> {
     let Some(field) = section.field("name") else {
-        section.missing("name", &format!("\"{example}\""), notes);
+        section.missing("name", &format!("\"{example}\""));
         return None;
     };
     let text = notes.text(&field, 256)?;

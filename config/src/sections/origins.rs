@@ -57,7 +57,7 @@ fn origin(mut section: Section<'_>, edge: &EdgeRead, notes: &mut Notes<'_>) -> P
 
 fn servers(section: &mut Section<'_>, edge: &EdgeRead, notes: &mut Notes<'_>) -> Vec<String> {
     let Some(field) = section.field("servers") else {
-        section.missing("servers", "[\"127.0.0.1:9000\"]", notes);
+        section.missing("servers", "[\"127.0.0.1:9000\"]");
         return Vec::new();
     };
     let items = names::texts(&field, MAX_SERVERS, notes);

@@ -61,7 +61,7 @@ fn room(mut section: Section<'_>, notes: &mut Notes<'_>) -> Option<Placed<Room>>
 
 fn origin(section: &mut Section<'_>, notes: &mut Notes<'_>) -> String {
     if section.field("origin").is_none() && section.is_there() {
-        section.missing("origin", "\"booking\"", notes);
+        section.missing("origin", "\"booking\"");
     }
     section
         .text("origin", 256, notes)

@@ -6,12 +6,16 @@ use std::net::IpAddr;
 use stanchion_admission::store::redis::url::{Endpoint, Topology, parse};
 
 use crate::read::{Bounds, Field, Notes, Section, Told, nearest, quote};
-use crate::types::{Store, StoreKind, StoreUrl};
+use crate::sections::files;
+use crate::types::{Login, Store, StoreKind, StoreUrl};
 
 const DEFAULT_URL: &str = "memory://";
 const MAX_URL_BYTES: usize = 2048;
 const EXAMPLE: &str = "write \"memory://\", \"redis://127.0.0.1:6379\", \"redis+cluster://a:6379,b:6379\" or \
                        \"redis+sentinel://a:26379/mymaster\"";
+const MAX_USER_BYTES: usize = 256;
+const LOADER: [&str; 2] = ["loader_user", "loader_password_file"];
+const SENTINEL: [&str; 2] = ["sentinel_user", "sentinel_password_file"];
 const SCHEMES: [&str; 8] = [
     "memory",
     "redis",
@@ -35,13 +39,64 @@ pub(super) fn store(mut section: Section<'_>, notes: &mut Notes<'_>) -> Store {
         allowed: 1..=65_536,
         why: "commands beyond it are refused, so that a slow store is not buried",
     };
+    let url_is_wrong = url.is_none() && section.field("url").is_some();
     let store = Store {
+        ca: files::file(&mut section, "ca", &files::AUTHORITY, notes),
+        loader: login(&mut section, LOADER, notes),
+        sentinel: login(&mut section, SENTINEL, notes),
         url: url.unwrap_or_else(memory),
         deadline: section.duration("deadline", "100ms", &waits, notes),
         max_in_flight: usize::try_from(section.integer("max_in_flight", 256, &flight, notes)).unwrap_or(256),
     };
+    if !url_is_wrong {
+        fits(&store.url, &mut section, notes);
+    }
     section.close(notes);
     store
+}
+
+/// Notes keys that this kind of store does not look at: whoever wrote them believes that they protect something.
+fn fits(url: &StoreUrl, section: &mut Section<'_>, notes: &mut Notes<'_>) {
+    let memory = (url.kind == StoreKind::Memory).then_some("`url` is memory://, which has no users");
+    let plain = (!url.tls).then_some("`url` speaks no TLS: that would be rediss://…");
+    let direct = (url.kind != StoreKind::RedisSentinel).then_some("`url` names no sentinels");
+    for (keys, idle) in [(&["ca"][..], plain), (&LOADER, memory), (&SENTINEL, direct)] {
+        for (key, why) in keys.iter().zip(std::iter::repeat(idle)) {
+            if let (Some(field), Some(why)) = (section.field(key), why) {
+                let told = Told {
+                    what: format!("`{key}` is without effect"),
+                    why: why.to_owned(),
+                    help: format!("correct url, or remove {key}"),
+                };
+                notes.dependent(&field.at, told);
+            }
+        }
+    }
+}
+
+/// The user is optional only where there is a default one: at the sentinels.
+fn login(section: &mut Section<'_>, [user_key, file_key]: [&'static str; 2], notes: &mut Notes<'_>) -> Option<Login> {
+    let user = section.text(user_key, MAX_USER_BYTES, notes);
+    let file = section.field(file_key);
+    match (&user, &file) {
+        (Some((field, _)), None) => lacks(field, file_key, "\"password\"", notes),
+        (None, Some(field)) if user_key == LOADER[0] => lacks(field, user_key, "\"stanchion-loader\"", notes),
+        _ => {}
+    }
+    let password_file = files::file(section, file_key, &files::PASSWORD, notes)?;
+    let user = user.map(|(_, name)| name.to_owned()).filter(|name| !name.is_empty());
+    Some(Login { user, password_file })
+}
+
+fn lacks(field: &Field<'_>, other: &str, example: &str, notes: &mut Notes<'_>) {
+    notes.dependent(
+        &field.at,
+        Told {
+            what: format!("`{}` is there without `{other}`", field.at.key()),
+            why: "a login is a user and a password".to_owned(),
+            help: format!("add {other} = {example}"),
+        },
+    );
 }
 
 fn memory() -> StoreUrl {

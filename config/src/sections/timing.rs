@@ -24,12 +24,12 @@ pub(super) fn policy(name: RoomName, section: &mut Section<'_>, notes: &mut Note
         why: "to let nobody in, write mode = \"closed\"; every count has a bound",
     };
     let capacity = match section.field("capacity") {
-        Some(field) => notes.integer(&field, &many),
-        None => needed(section, mode, "capacity", "1000", notes),
+        Some(field) => notes.integer(&field, &many, 1_000),
+        None => needed(section, mode, "capacity", "1000"),
     };
     let rate = match section.field("rate") {
         Some(field) => rate(&field, notes),
-        None => needed(section, mode, "rate", "\"500/min\"", notes),
+        None => needed(section, mode, "rate", "\"500/min\""),
     };
     // One a minute is always a rate; it stands where none is used, or where it was wrong.
     let rate = rate.or_else(|| Rate::per_minute(1))?;
@@ -76,7 +76,7 @@ pub(super) fn policy(name: RoomName, section: &mut Section<'_>, notes: &mut Note
         max_waiting: section.integer("max_waiting", 1_000_000, &waiting, notes),
         opens_at: section.field("opens_at").and_then(|field| moment(&field, notes)),
     };
-    if notes.count() == before {
+    if notes.count() == before && section.is_complete() {
         relations(&policy, section, notes);
     }
     Some(policy)
@@ -124,9 +124,9 @@ fn not_yet<T>(field: &Field<'_>, instead: &str, fallback: T, notes: &mut Notes<'
 }
 
 /// In a line of `fifo` the number must be there; elsewhere it is not used.
-fn needed<T>(section: &Section<'_>, mode: Mode, key: &str, example: &str, notes: &mut Notes<'_>) -> Option<T> {
+fn needed<T>(section: &mut Section<'_>, mode: Mode, key: &'static str, example: &str) -> Option<T> {
     if mode == Mode::Fifo && section.is_there() {
-        section.missing(key, example, notes);
+        section.missing(key, example);
     }
     None
 }

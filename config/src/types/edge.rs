@@ -29,6 +29,8 @@ pub struct Edge {
     pub upgrade_sock: Option<PathBuf>,
     /// Scheme and authority under which visitors reach this edge, without trailing slash; the issuer of passes.
     pub public_url: Option<String>,
+    /// How long requests under way may take once the edge was told to stop.
+    pub drain: Duration,
 }
 
 /// A certificate chain with its key, for these names.

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub use edge::{Certificate, Edge, Guard};
 pub use limit::{Algorithm, Key, Limit, Matcher, OnMissingKey, OnStoreError, Quota, Scope};
 pub use room::{Bind, OnStoreLoss, PageText, Room, Upgrades};
-pub use store::{Store, StoreKind, StoreUrl};
+pub use store::{Login, Store, StoreKind, StoreUrl};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Where the index of the line lives.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,20 @@ pub struct Store {
     pub deadline: Duration,
     /// Commands under way at one time.
     pub max_in_flight: usize,
+    /// Certificates of the authority that is trusted in place of the system's.
+    pub ca: Option<PathBuf>,
+    /// Who loads the scripts; `None`: the user of `url`.
+    pub loader: Option<Login>,
+    /// Who we are at the sentinels.
+    pub sentinel: Option<Login>,
+}
+
+/// A user whose password is in a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// `None`: the server's default user.
+    pub user: Option<String>,
+    pub password_file: PathBuf,
 }
 
 /// A store's address, which may hold a password: printed only without it.
