@@ -6,10 +6,12 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::keydir::{KeyDir, denied};
 use stanchion_config::{AdminToken, Config, Files, Look, MAX_BYTES, Problem, check_bytes};
 
-/// Largest token file.
-const MAX_TOKEN_FILE_BYTES: u64 = 4096;
+/// Largest file with a token or a password.
+const MAX_SECRET_FILE_BYTES: u64 = 4096;
+const MAX_PASSWORD_BYTES: usize = 1024;
 /// Fewest and most characters of a token: 32 hold at least 128 bits even in hexadecimal.
 const TOKEN_CHARS: std::ops::RangeInclusive<usize> = 32..=512;
 const OTHERS_READ: u32 = 0o004;
@@ -21,11 +23,11 @@ const OTHERS_READ: u32 = 0o004;
 pub fn read(path: &Path) -> Result<Config, Vec<Problem>> {
     let shown = path.display();
     let (bytes, mode) = read_bounded(path, MAX_BYTES as u64).map_err(|error| {
-        vec![problem(
-            format!("{shown} cannot be read"),
-            &error.to_string(),
-            "check its name and mode",
-        )]
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "name the file: --config FILE",
+            _ => "check its name and mode",
+        };
+        vec![problem(format!("{shown} cannot be read"), &why_not(path, &error), help)]
     })?;
     let config = check_bytes(&bytes, &Disk::beside(path))?;
     let mut problems = Vec::new();
@@ -43,7 +45,41 @@ pub fn read(path: &Path) -> Result<Config, Vec<Problem>> {
         let help = "make one with: head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE";
         problems.push(problem(format!("{} holds no token", file.display()), &why, help));
     }
+    for login in [&config.store.loader, &config.store.sentinel].into_iter().flatten() {
+        let file = &login.password_file;
+        if let Err(why) = read_password(file) {
+            let help = "its first line is the password; chmod 600 it";
+            problems.push(problem(format!("{} holds no password", file.display()), &why, help));
+        }
+    }
+    let keys = &config.keys.dir;
+    if let Err(why) = KeyDir::new(keys).check() {
+        let what = format!("the folder of `keys.dir`, {}, cannot be used", keys.display());
+        problems.push(problem(what, &why.to_string(), ""));
+    }
     if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// The password in a file: its first line.
+///
+/// # Errors
+/// Why there is none, without what was found.
+pub fn read_password(path: &Path) -> Result<String, String> {
+    let text = read_secret(path)?;
+    let password = text.lines().next().unwrap_or_default();
+    if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+        return Err(format!("its first line is not 1 to {MAX_PASSWORD_BYTES} bytes of text"));
+    }
+    Ok(password.to_owned())
+}
+
+/// The text of a small file that not everybody may read.
+fn read_secret(path: &Path) -> Result<String, String> {
+    let (bytes, mode) = read_bounded(path, MAX_SECRET_FILE_BYTES).map_err(|error| error.to_string())?;
+    if mode & OTHERS_READ != 0 {
+        return Err("every account of this machine can read it".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
 }
 
 /// The admin token in a file: its first line.
@@ -51,11 +87,7 @@ pub fn read(path: &Path) -> Result<Config, Vec<Problem>> {
 /// # Errors
 /// Why there is none, without what was found.
 pub fn read_token(path: &Path) -> Result<String, String> {
-    let (bytes, mode) = read_bounded(path, MAX_TOKEN_FILE_BYTES).map_err(|error| error.to_string())?;
-    if mode & OTHERS_READ != 0 {
-        return Err("every account of this machine can read it".to_owned());
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+    let text = read_secret(path)?;
     let token = text.lines().next().unwrap_or_default().trim();
     if !TOKEN_CHARS.contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("its first line is not 32 to 512 printable characters without blanks".to_owned());
@@ -101,7 +133,7 @@ impl Files for Disk {
         let about = match fs::metadata(path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
-            Err(error) => return Look::Unreadable(error.to_string()),
+            Err(error) => return Look::Unreadable(why_not(path, &error)),
         };
         let opened = if about.is_dir() {
             fs::read_dir(path).map(drop)
@@ -109,13 +141,20 @@ impl Files for Disk {
             open_regular(path, &about)
         };
         match opened {
-            Err(error) => Look::Unreadable(error.to_string()),
+            Err(error) => Look::Unreadable(why_not(path, &error)),
             Ok(()) if about.is_dir() => Look::Folder,
             Ok(()) => Look::File {
                 bytes: about.len(),
                 others_can_read: about.permissions().mode() & OTHERS_READ != 0,
             },
         }
+    }
+}
+
+fn why_not(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => denied(path),
+        _ => error.to_string(),
     }
 }
 
@@ -151,7 +190,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         assert!(read(&write(at, "good.toml", GOOD, 0o644)).is_ok());
-        assert!(refusal(&at.join("nowhere.toml")).contains("cannot be read"));
+        let nowhere = refusal(&at.join("nowhere.toml"));
+        assert!(
+            nowhere.contains("cannot be read") && nowhere.contains("--config FILE"),
+            "{nowhere}"
+        );
         assert!(refusal(at).contains("it is not a file"));
         let huge = write(at, "huge.toml", vec![b'#'; MAX_BYTES + 1], 0o644);
         assert!(refusal(&huge).contains("at most 1 MiB"));
@@ -176,6 +219,31 @@ mod tests {
         let config = read(&config).unwrap();
         assert_eq!(config.admin.token, Some(AdminToken::File(at.join("token"))));
         assert_eq!(read_token(&at.join("token")).unwrap().len(), 32);
+    }
+
+    /// A1: a folder of keys that `serve` would refuse is refused here, with its mode and the remedy.
+    #[test]
+    fn a1_a_folder_of_keys_that_is_open_to_others_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = write(folder.path(), "a.toml", format!("[keys]\ndir = \"k\"\n{GOOD}"), 0o644);
+        assert!(read(&config).is_ok(), "it is made at the first start");
+        let keys = folder.path().join("k");
+        fs::create_dir(&keys).unwrap();
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o777)).unwrap();
+        let said = refusal(&config);
+        for words in [
+            keys.display().to_string().as_str(),
+            "keys.dir",
+            "mode 0777",
+            "chmod 700",
+        ] {
+            assert!(said.contains(words), "{words} is missing from {said}");
+        }
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(read(&config).is_ok());
+        let key = format!("a{}", stanchion_admission::keys::KEY_FILE_ENDING);
+        write(&keys, &key, "x", 0o644);
+        assert!(refusal(&config).contains("chmod 600"), "{}", refusal(&config));
     }
 
     /// A pipe in place of a file is refused without waiting for its other end.

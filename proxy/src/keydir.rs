@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use stanchion_admission::entropy::Entropy;
 use stanchion_admission::ids::Stamp;
 use stanchion_admission::keys::{KEY_FILE_ENDING, KeyProblem, KeyRing, PassAlg, Rotation, RotationRefused};
@@ -21,6 +22,8 @@ const LOCK: &str = ".lock";
 pub enum KeyDirError {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
+    #[error("{}", denied(path))]
+    Denied { path: PathBuf },
     #[error("{path} can be {by} (mode {mode:04o}). Run: chmod {wanted} {path}")]
     TooOpen {
         path: PathBuf,
@@ -265,12 +268,58 @@ impl KeyDir {
         self.io(&path, file.and_then(|file| file.lock().map(|()| file)))
     }
 
+    /// What a start would find wrong with the folder, without making anything.
+    ///
+    /// # Errors
+    /// As [`KeyDir::open`], as far as it can be seen from outside the keys.
+    pub fn check(&self) -> Result<(), KeyDirError> {
+        let there = self.io(&self.path, self.path.try_exists())?;
+        let needs_making = !there || self.key_files()?.is_empty();
+        let folder = nearest(&self.path);
+        let may_write = rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK);
+        if needs_making && may_write == Err(rustix::io::Errno::ACCESS) {
+            return Err(KeyDirError::Denied {
+                path: folder.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     fn io<T>(&self, path: &Path, result: io::Result<T>) -> Result<T, KeyDirError> {
-        result.map_err(|source| KeyDirError::Io {
-            path: path.to_owned(),
-            source,
+        result.map_err(|source| {
+            let path = path.to_owned();
+            match source.kind() {
+                io::ErrorKind::PermissionDenied => KeyDirError::Denied { path },
+                _ => KeyDirError::Io { path, source },
+            }
         })
     }
+}
+
+/// The path, or the nearest above it that this account can see at all.
+fn nearest(path: &Path) -> &Path {
+    let named = path
+        .ancestors()
+        .find(|path| !path.as_os_str().is_empty() && path.exists());
+    named.unwrap_or(Path::new("."))
+}
+
+/// Why this account may not: whose it is, its mode, and what to do.
+#[must_use]
+pub fn denied(path: &Path) -> String {
+    let (nearest, me) = (nearest(path), rustix::process::geteuid().as_raw());
+    let whose = fs::metadata(nearest).map(|about| (about.uid(), about.permissions().mode()));
+    denied_to(me, nearest, whose.ok())
+}
+
+fn denied_to(me: u32, path: &Path, whose: Option<(u32, u32)>) -> String {
+    let shown = path.display();
+    let about = whose.map_or(String::new(), |(owner, mode)| {
+        format!(": it belongs to account {owner} and has mode {:04o}", mode & 0o7777)
+    });
+    format!(
+        "account {me} has not the right to use {shown}{about}. Run stanchion as the account that owns it, or: chown {me} {shown}"
+    )
 }
 
 /// The state of a folder's key files, for comparison only.

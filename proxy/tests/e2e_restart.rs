@@ -5,10 +5,13 @@
 mod e2e;
 
 use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 
 use e2e::{Edge, Origin, Setup, Visitor, eventually};
 use serde_json::{Value, json};
+use stanchion_testkit::process::Signal;
 
 /// One a second: four may be missing from the file of a killed process.
 const ROOM: &str = "capacity = 50\nrate = \"60/min\"\nnear_poll = \"1s\"";
@@ -119,4 +122,54 @@ fn f3_two_edges_share_a_folder() {
     two.stop_and_start();
     one.stop_and_start();
     assert_eq!((counted(&one.room()), counted(&two.room())), (2, 0));
+}
+
+/// A stop says whom it awaits and whom it cut off; `edge.drain` bounds it, and a second signal ends it.
+#[test]
+fn a_stop_says_whom_it_awaits_and_whom_it_cut_off() {
+    for (drain, signals) in [("300ms", 1), ("1h", 2)] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut setup = Setup::new("memory://", &Origin::start(), "mode = \"passthrough\"");
+        setup.origin = silent.local_addr().unwrap();
+        setup.edge = format!("drain = \"{drain}\"");
+        let mut edge = Edge::start(setup);
+        let mut stuck = TcpStream::connect(edge.at).unwrap();
+        stuck.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let _under_way = silent.accept().unwrap();
+        for _ in 0..signals {
+            edge.signal(Signal::Terminate);
+            let log = edge.await_log(0, "requests under way are awaited");
+            assert!(log.contains("requests=1 connections=1"), "{log}");
+        }
+        assert!(
+            edge.process.wait(e2e::PATIENCE).is_some(),
+            "{drain}: it does not end:\n{}",
+            edge.log()
+        );
+        let log = edge.log();
+        let cut = log
+            .lines()
+            .find(|line| line.contains("these were cut off"))
+            .unwrap_or_default();
+        assert!(
+            cut.contains(" WARN ") && cut.contains("requests=1 connections=1"),
+            "{drain}: {log}"
+        );
+        assert_eq!(
+            written(&edge)["stopped_cleanly"],
+            true,
+            "{drain}: in order all the same"
+        );
+    }
+}
+
+/// Two edges with a store in memory and the same keys hold two lines: the second says so.
+#[test]
+fn a_second_line_in_memory_on_the_same_keys_is_said() {
+    let origin = Origin::start();
+    let first = Edge::start(Setup::new("memory://", &origin, ROOM));
+    assert!(!first.log().contains("do not share a line"), "{}", first.log());
+    let second = first.neighbour();
+    let log = second.await_log(0, "do not share a line");
+    assert!(log.contains(" WARN "), "{log}");
 }

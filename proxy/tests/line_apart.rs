@@ -108,7 +108,7 @@ fn f1_a_rush_of_visitors_keeps_neither_ticks_nor_the_operator_waiting() {
         "the visitors' thread is held: this test means something"
     );
     drop(held);
-    visitors.block_on(running.stop(Duration::from_secs(1)));
+    visitors.block_on(running.stop(Duration::from_secs(1), std::future::pending()));
 }
 
 /// A room's loop on the visitors' threads: what must not be.

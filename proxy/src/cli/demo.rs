@@ -14,7 +14,7 @@ pub struct Demo {
     /// Health, metrics, rooms and their live pages.
     #[arg(long, default_value = "127.0.0.1:9090")]
     pub admin: SocketAddr,
-    /// Simulated visitors that join, wait, book and leave (at most 20000).
+    /// Simulated visitors that join, wait, book and leave (at most 20000). As they leave, up to 40 others come.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub crowd: u32,
     /// Stop after this long (for example 60s or 5m), print a summary and exit with 0.

@@ -53,3 +53,23 @@ pub fn run(cli: Cli) -> std::process::ExitCode {
         Command::Token(token) => token::run(&token),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_and_serve_find_the_same_file() {
+        let found = |line: &[&str]| match Cli::try_parse_from(line).map(|cli| cli.command) {
+            Ok(Command::Serve(args)) => args.config,
+            Ok(Command::Check(args)) => args.config,
+            _ => std::path::PathBuf::new(),
+        };
+        for (more, file) in [(&[][..], "stanchion.toml"), (&["--config", "a.toml"], "a.toml")] {
+            for command in ["serve", "check"] {
+                let line = [&["stanchion", command], more].concat();
+                assert_eq!(found(&line), std::path::Path::new(file), "{line:?}");
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ mod show;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use client::{Client, Failure};
@@ -54,10 +54,16 @@ enum What {
 }
 
 #[derive(Args)]
+#[command(
+    override_usage = "stanchion room set <ROOM> [--capacity N] [--rate RATE] [--message TEXT | --no-message]",
+    group = ArgGroup::new("change").required(true).multiple(true).args(["capacity", "rate", "message", "no_message"]),
+    after_help = "At least one of them. For example: stanchion room set sale --rate 200/min --message 'Doors at noon'"
+)]
 struct Set {
+    /// The room's name, as in the configuration.
     room: String,
     /// Most visitors inside at a time, or `configured`.
-    #[arg(long, value_name = "N", required_unless_present_any = ["rate", "message", "no_message"])]
+    #[arg(long, value_name = "N")]
     capacity: Option<String>,
     /// The pace, like 500/min, or `configured`.
     #[arg(long, value_name = "RATE")]
@@ -203,5 +209,23 @@ mod tests {
         ] {
             assert_eq!(change(line), None, "{line}");
         }
+    }
+
+    /// Whoever forgets what to set reads how it is written.
+    #[test]
+    fn set_without_a_change_shows_its_usage() {
+        let refused = Line::try_parse_from(["room", "set", "sale"])
+            .err()
+            .map(|error| error.to_string());
+        let said = refused.unwrap_or_default();
+        assert!(
+            said.contains("Usage: stanchion room set <ROOM> [--capacity N]"),
+            "{said}"
+        );
+        let help = Line::try_parse_from(["room", "set", "--help"])
+            .err()
+            .map(|error| error.to_string());
+        let help = help.unwrap_or_default();
+        assert!(help.contains("stanchion room set sale --rate 200/min"), "{help}");
     }
 }

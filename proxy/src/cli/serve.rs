@@ -7,8 +7,8 @@ use clap::Args;
 
 #[derive(Args)]
 pub struct Serve {
-    /// The configuration file (TOML).
-    #[arg(long)]
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "stanchion.toml")]
     pub config: PathBuf,
     /// Take the listening sockets over from the running edge (through `edge.upgrade_sock`); no connection is lost.
     #[arg(long)]

@@ -3,37 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-/// What became of the crowd so far.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub arrived: AtomicU64,
-    pub admitted: AtomicU64,
-    pub booked: AtomicU64,
-    pub sold_out: AtomicU64,
-    pub gave_up: AtomicU64,
-    pub turned_away: AtomicU64,
-    /// Unexpected answers and broken connections; the last one is kept for the summary.
-    pub errors: AtomicU64,
-    pub last_error: parking_lot::Mutex<Option<String>>,
-}
+use super::tally::{Step, Tally};
 
-impl Tally {
-    fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn error(&self, what: String) {
-        Self::count(&self.errors);
-        *self.last_error.lock() = Some(what);
-    }
-}
+/// Once the crowd has gone in, so many visitors are about all the same, so that there is a line to look at.
+const MOST_FOLLOWERS: usize = 40;
+/// One follower at most in this time: faster than the room lets people in.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
 /// One visitor's temperament, drawn from a seed so that a demo can be repeated.
 struct Temper {
@@ -57,7 +38,8 @@ impl Temper {
     }
 }
 
-/// Sends `size` visitors to `site` (`http://host:port`), spread over `spread`; ends when all have left.
+/// Sends `size` visitors to `site` (`http://host:port`), spread over `spread`. As they leave, others follow, so that
+/// [`MOST_FOLLOWERS`] (or the crowd's size, where that is less) are about for as long as this is polled.
 pub async fn run(site: &str, size: usize, spread: Duration, seed: u64, tally: Arc<Tally>) -> reqwest::Result<()> {
     let client = Client::builder()
         .timeout(Duration::from_secs(20))
@@ -65,18 +47,29 @@ pub async fn run(site: &str, size: usize, spread: Duration, seed: u64, tally: Ar
         .build()?;
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut visitors = tokio::task::JoinSet::new();
-    for number in 0..size {
-        let temper = Temper::draw(&mut rng, spread);
+    let mut come = |visitors: &mut tokio::task::JoinSet<()>, number, spread| {
         let visitor = Visitor {
             client: client.clone(),
             site: site.to_owned(),
             jar: BTreeMap::new(),
             number,
         };
-        visitors.spawn(visitor.live(temper, tally.clone()));
+        visitors.spawn(visitor.live(Temper::draw(&mut rng, spread), tally.clone()));
+    };
+    (0..size).for_each(|number| come(&mut visitors, number, spread));
+    let mut number = size;
+    let mut moments = tokio::time::interval(FOLLOW_EVERY);
+    loop {
+        tokio::select! {
+            Some(_) = visitors.join_next() => {}
+            _ = moments.tick() => {
+                if visitors.len() < size.min(MOST_FOLLOWERS) {
+                    come(&mut visitors, number, FOLLOW_EVERY);
+                    number += 1;
+                }
+            }
+        }
     }
-    while visitors.join_next().await.is_some() {}
-    Ok(())
 }
 
 struct Visitor {
@@ -103,12 +96,12 @@ enum Met {
 impl Visitor {
     async fn live(mut self, temper: Temper, tally: Arc<Tally>) {
         sleep(temper.arrives_after).await;
-        Tally::count(&tally.arrived);
+        tally.note(Step::Came);
         match tokio::time::timeout(temper.patience, self.wait_for_entry()).await {
-            Err(_) => return Tally::count(&tally.gave_up),
-            Ok(Err(problem)) => return tally.error(problem),
-            Ok(Ok(false)) => return Tally::count(&tally.turned_away),
-            Ok(Ok(true)) => Tally::count(&tally.admitted),
+            Err(_) => return tally.note(Step::GaveUp),
+            Ok(Err(problem)) => return tally.failed(Step::FailedOutside, problem),
+            Ok(Ok(false)) => return tally.note(Step::TurnedAway),
+            Ok(Ok(true)) => tally.note(Step::LetIn),
         }
         sleep(temper.looks_around).await;
         let outcome = if temper.books {
@@ -117,14 +110,14 @@ impl Visitor {
             self.leave().await
         };
         match outcome {
-            Ok(StatusCode::CREATED) => Tally::count(&tally.booked),
+            Ok(StatusCode::CREATED) => tally.note(Step::Booked),
             Ok(StatusCode::CONFLICT) => {
-                Tally::count(&tally.sold_out);
+                tally.note(Step::SoldOut);
                 let _ = self.leave().await;
             }
-            Ok(status) if status.is_success() => {}
-            Ok(status) => tally.error(format!("the origin answered {status}")),
-            Err(problem) => tally.error(problem),
+            Ok(status) if status.is_success() => tally.note(Step::LeftWithoutBooking),
+            Ok(status) => tally.failed(Step::FailedInside, format!("the origin answered {status}")),
+            Err(problem) => tally.failed(Step::FailedInside, problem),
         }
     }
 

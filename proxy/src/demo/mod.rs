@@ -3,6 +3,7 @@
 
 mod crowd;
 mod summary;
+mod tally;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -17,8 +18,8 @@ use stanchion_config::{Config, NotLooking};
 
 use crate::cli::demo::Demo;
 use crate::serve::{Bound, Running, start};
-use crowd::Tally;
 use summary::Moment;
+use tally::{Counts, Tally};
 
 const ROOM: &str = "sale";
 /// The crowd arrives within this time.
@@ -46,7 +47,7 @@ async fn run(args: &Demo) -> anyhow::Result<()> {
     let booking_socket = TcpListener::bind("127.0.0.1:0").context("listening for the booking service")?;
     let config = configuration(args, booking_socket.local_addr()?, folder.path())?;
     let _log = crate::logging::init(&config.log);
-    let bound = Bound::bind(&config).context("a port is taken? try --listen and --admin")?;
+    let bound = Bound::bind(&config).context("the demo listens where --listen and --admin say")?;
     let edge = start(&config, bound, std::collections::HashMap::new()).await?;
     let booking = serve_booking(&edge, booking_socket, folder.path()).await?;
     welcome(&edge, args);
@@ -62,8 +63,9 @@ async fn run(args: &Demo) -> anyhow::Result<()> {
     watch(args.run_for, &edge, &booking, &tally, began).await?;
     crowd.abort();
     println!("{}", summary::closing(&moment(&edge, &booking, &tally, began).borrow()));
-    edge.stop(Duration::from_secs(1)).await;
+    // First who fetches keys from the edge: nothing is left to be cut off there.
     booking.stop().await;
+    edge.stop(Duration::from_secs(1), std::future::pending()).await;
     Ok(())
 }
 
@@ -129,7 +131,7 @@ fn welcome(edge: &Running, args: &Demo) {
     let addresses = edge.edge.addresses();
     let visitors = addresses.first().map(ToString::to_string).unwrap_or_default();
     println!(
-        "Stanchion holds the line. {} simulated visitors are on their way.\n",
+        "Stanchion holds the line. {} simulated visitors are on their way; others follow as they leave.\n",
         args.crowd
     );
     println!("  Stand in line    http://{visitors}/");
@@ -148,7 +150,7 @@ async fn watch(
     run_for: Option<Duration>,
     edge: &Running,
     booking: &stanchion_booking::Running,
-    tally: &Arc<Tally>,
+    tally: &Tally,
     began: Instant,
 ) -> anyhow::Result<()> {
     let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -167,33 +169,37 @@ async fn watch(
 }
 
 /// What [`Moment`] borrows.
-struct Held<'a> {
+struct Held {
     elapsed_s: u64,
     snapshot: Option<Arc<stanchion_admission::store::Snapshot>>,
-    tally: &'a Tally,
+    counts: Counts,
+    last_failure: Option<String>,
     sold: u64,
 }
 
-impl Held<'_> {
+impl Held {
     fn borrow(&self) -> Moment<'_> {
         Moment {
             elapsed_s: self.elapsed_s,
             snapshot: self.snapshot.as_deref(),
-            tally: self.tally,
+            counts: self.counts,
+            last_failure: self.last_failure.as_deref(),
             sold: self.sold,
         }
     }
 }
 
-fn moment<'a>(edge: &Running, booking: &stanchion_booking::Running, tally: &'a Arc<Tally>, began: Instant) -> Held<'a> {
+fn moment(edge: &Running, booking: &stanchion_booking::Running, tally: &Tally, began: Instant) -> Held {
     let room = RoomName::new(ROOM);
     let snapshot = room
         .and_then(|room| edge.agent.snapshot(&room))
         .map(|(snapshot, _)| snapshot);
+    let (counts, last_failure) = tally.read();
     Held {
         elapsed_s: began.elapsed().as_secs(),
         snapshot,
-        tally,
+        counts,
+        last_failure,
         sold: booking.sold_count(),
     }
 }

@@ -22,6 +22,14 @@ use super::{listen, proxy};
 /// How often a stopping edge looks whether its connections are gone.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
 
+/// What is open or under way at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    pub connections: usize,
+    /// On their way to an origin, tunnels and streams among them. What the edge answers itself takes no time.
+    pub requests: usize,
+}
+
 /// A running edge. Dropping it stops it at once.
 pub struct EdgeHandle {
     core: Arc<Core>,
@@ -119,6 +127,13 @@ impl EdgeHandle {
         self.core.connections.open()
     }
 
+    pub fn under_way(&self) -> UnderWay {
+        UnderWay {
+            connections: self.core.connections.open(),
+            requests: self.core.forwards.open(),
+        }
+    }
+
     /// For each origin: its name, servers that may be asked now, servers in all.
     pub fn origin_health(&self) -> Vec<(String, usize, usize)> {
         let live = self.core.live.load();
@@ -158,8 +173,13 @@ impl EdgeHandle {
             .collect()
     }
 
-    /// Stops accepting, lets requests under way end, and after `drain` cuts the rest off. Gives the number cut off.
-    pub async fn stop(mut self, drain: Duration) -> usize {
+    /// Stops accepting, lets requests under way end, and after `drain` cuts the rest off. Gives what was cut off.
+    pub async fn stop(self, drain: Duration) -> UnderWay {
+        self.stop_unless_hurried(drain, std::future::pending()).await
+    }
+
+    /// As [`EdgeHandle::stop`]; `hurry` ends the wait.
+    pub async fn stop_unless_hurried(mut self, drain: Duration, hurry: impl Future<Output = ()>) -> UnderWay {
         use pingora::apps::HttpServerApp;
         self.core.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
@@ -169,11 +189,16 @@ impl EdgeHandle {
             let _ = accepting.await;
         }
         self.machinery.http_cleanup().await;
-        let until = tokio::time::Instant::now() + drain;
-        while self.core.connections.open() > 0 && tokio::time::Instant::now() < until {
-            tokio::time::sleep(DRAIN_CHECK).await;
+        let all_gone = async {
+            while self.core.connections.open() > 0 {
+                tokio::time::sleep(DRAIN_CHECK).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(drain, all_gone) => {}
+            () = hurry => {}
         }
-        let left = self.core.connections.open();
+        let left = self.under_way();
         let _ = self.kill.send(true);
         left
     }

@@ -36,7 +36,7 @@ pub use guard::count::Prefix;
 pub use guard::deadline::Deadlines;
 pub use guard::head::HeadLimits;
 pub use guard::stream::Tolerance;
-pub use handle::{EdgeHandle, start};
+pub use handle::{EdgeHandle, UnderWay, start};
 pub use host::Hosts;
 pub use refusal::Refusal;
 pub use settings::{CertificateFiles, ConnectionCaps, EdgeSettings, ListenerSettings, OriginSettings};

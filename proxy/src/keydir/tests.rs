@@ -10,7 +10,7 @@ use stanchion_admission::ids::Stamp;
 use stanchion_admission::keys::{KeyState, PassAlg, Rotation, Which};
 use tempfile::TempDir;
 
-use super::{KeyDir, KeyDirError};
+use super::{KeyDir, KeyDirError, denied_to, nearest};
 
 const NOW: Stamp = Stamp(1_793_491_200_000_000);
 const BOTH: Rotation = Rotation {
@@ -146,4 +146,23 @@ fn t5_a_rotation_adds_one_file_of_each_kind_and_later_ones_sweep() {
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".key"));
     assert_eq!(names.count(), 5, "identity, and a current and a next key of each kind");
+}
+
+/// A1: whoever may not read the keys is told whose they are, with the mode and the remedy.
+#[test]
+fn a1_a_refused_right_names_path_account_mode_and_remedy() {
+    let said = denied_to(1000, Path::new("/var/lib/stanchion/keys"), Some((0, 0o40700)));
+    for words in [
+        "account 1000",
+        "/var/lib/stanchion/keys",
+        "belongs to account 0",
+        "mode 0700",
+        "chown 1000",
+    ] {
+        assert!(said.contains(words), "{words} is missing from {said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("not-made/yet");
+    assert_eq!(nearest(&there), folder.path());
+    assert!(KeyDir::new(&there).check().is_ok(), "it would be made");
 }

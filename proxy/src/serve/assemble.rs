@@ -1,7 +1,6 @@
 //! From a checked configuration to what the parts are told. Values in, values out.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use stanchion_admission::keys::PassAlg;
 use stanchion_admission::policy::RoomPolicy;
@@ -111,6 +110,3 @@ pub fn edge_name(edge: &Edge) -> String {
 pub fn issuer(config: &Config) -> String {
     config.edge.public_url.clone().unwrap_or_else(|| "stanchion".to_owned())
 }
-
-/// How long a stopping edge lets requests end.
-pub const DRAIN: Duration = Duration::from_secs(10);

@@ -15,9 +15,10 @@ use stanchion_config::{Config, Problem, restart_needed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::assemble;
+use super::bind::Bound;
 use super::handover::{self, Taken};
-use super::start::{Bound, MadeToken, Running, start};
+use super::start::{MadeToken, Running, start};
+use super::{alone, assemble};
 use crate::cli::check::told;
 use crate::config_file;
 use crate::logging;
@@ -59,6 +60,8 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
         None => (Bound::bind(&config)?, None),
     };
     let running = start(&config, bound, templates(&config)?).await?;
+    // A successor is beside its predecessor for a moment, and rightly so.
+    let _alone = (!upgrade).then(|| alone::claim(&config));
     announce(&running);
     if let Some(taken) = taken {
         taken.ready()?;
@@ -69,8 +72,7 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
     let mut current = config;
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
+            () = wait_to_stop(&mut signals.terminate, &mut signals.interrupt) => break,
             Some(()) = successor.recv() => {
                 running.relieved().await;
                 tracing::info!("a successor has taken the sockets over");
@@ -88,8 +90,12 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
         }
     }
     drop(watcher);
-    tracing::info!("stopping");
-    running.stop(assemble::DRAIN).await;
+    running
+        .stop(
+            current.edge.drain,
+            wait_to_stop(&mut signals.terminate, &mut signals.interrupt),
+        )
+        .await;
     Ok(())
 }
 
@@ -129,6 +135,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+}
+
+/// `SIGTERM` or `SIGINT`.
+async fn wait_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 

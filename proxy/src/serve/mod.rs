@@ -1,7 +1,9 @@
 //! `stanchion serve`: configuration to running listeners, reload, graceful stop and upgrade.
 
+mod alone;
 pub mod assemble;
 mod back_office;
+mod bind;
 pub mod checkpoint;
 pub mod handover;
 pub mod keeper;
@@ -9,7 +11,10 @@ mod main;
 mod places;
 mod reload;
 mod start;
+mod stopping;
+mod store;
 mod store_watch;
 
+pub use bind::Bound;
 pub use main::main;
-pub use start::{Bound, Running, start};
+pub use start::{Running, start};

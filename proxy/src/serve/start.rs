@@ -17,7 +17,7 @@ use stanchion_admission::keys;
 use stanchion_admission::pass::PassCache;
 use stanchion_admission::policy::RoomPolicy;
 use stanchion_admission::store::memory::MemoryStore;
-use stanchion_admission::store::redis::{RedisOptions, RedisStore};
+use stanchion_admission::store::redis::RedisStore;
 use stanchion_admission::store::{EdgeMemory, Store};
 use stanchion_config::{self as configured, AdminToken, Config, StoreKind};
 use stanchion_geo::Geo;
@@ -26,41 +26,20 @@ use tokio::task::JoinHandle;
 
 use super::assemble;
 use super::back_office::BackOffice;
+use super::bind::Bound;
 use super::checkpoint::{Checkpoint, cautious};
 use super::keeper::Keeper;
-use super::places;
 use super::store_watch::{Trouble, watch};
+use super::{places, stopping, store};
 use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
-use crate::edge::{self, EdgeHandle, ListenerSettings};
+use crate::edge::{self, EdgeHandle};
 use crate::flow::LineGate;
 use crate::flow::limits::Limits;
 use crate::flow::sites::Sites;
 use crate::keydir::{KeyDir, Opened};
 use crate::metrics::Metrics;
 use crate::pages::Template;
-
-/// The sockets, bound before anything else, so that a port in use is said at once.
-pub struct Bound {
-    pub edge: Vec<(TcpListener, ListenerSettings)>,
-    pub admin: TcpListener,
-}
-
-impl Bound {
-    /// # Errors
-    /// Which address could not be bound, and why.
-    pub fn bind(config: &Config) -> anyhow::Result<Bound> {
-        let bind = |address: &SocketAddr| TcpListener::bind(address).with_context(|| format!("listening on {address}"));
-        let edge = assemble::listeners(&config.edge)
-            .into_iter()
-            .map(|(address, settings)| Ok((bind(&address)?, settings)))
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Bound {
-            edge,
-            admin: bind(&config.edge.admin)?,
-        })
-    }
-}
 
 /// A token for the admin plane, and the file that keeps it, for its owner's eyes only.
 pub struct MadeToken {
@@ -163,12 +142,10 @@ impl Running {
         self.keeper.put_down().await;
     }
 
-    /// Lets requests end for at most `drain`, tells the store what is pending, and writes the checkpoint.
-    pub async fn stop(self, drain: Duration) {
-        let cut_off = self.edge.stop(drain).await;
-        if cut_off > 0 {
-            tracing::warn!(connections = cut_off, "connections were cut off after the drain");
-        }
+    /// Lets requests end for at most `drain`, or until `hurry`; tells the store what is pending, and writes the
+    /// checkpoint.
+    pub async fn stop(self, drain: Duration, hurry: impl Future<Output = ()>) {
+        stopping::drain(self.edge, drain, hurry).await;
         self.keeping.abort();
         self.agent.shutdown().await;
         self.keeper.close().await;
@@ -200,12 +177,7 @@ async fn open_store(config: configured::Store, clock: Arc<dyn Clock>) -> anyhow:
     if url.kind() == StoreKind::Memory {
         return Ok((Arc::new(MemoryStore::new(clock)), Box::new(|| None)));
     }
-    let options = RedisOptions {
-        call_within: Some(config.deadline),
-        max_in_flight: Some(config.max_in_flight),
-        ..RedisOptions::default()
-    };
-    let store = RedisStore::connect(url.expose(), options).await;
+    let store = RedisStore::connect(url.expose(), store::options(&config)?).await;
     let store = store.with_context(|| format!("the store at {}", url.redacted()))?;
     let status = store.status();
     if let Some(trouble) = status.trouble {

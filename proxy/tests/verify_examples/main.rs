@@ -116,6 +116,12 @@ fn t1_the_node_example() {
         "jose is missing; install it with: npm ci --prefix docs/verify/node"
     );
     each_case_by(&node, &[&example("node/verify.mjs")]);
+    let alone = Command::new(&node).arg(example("node/verify.mjs")).output().unwrap();
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert!(
+        alone.status.code() == Some(2) && said.contains("usage: node verify.mjs JWKS-URL AUDIENCE PASS"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -24,6 +24,8 @@ use tokio::time::Instant;
 pub use self::breaker::BreakerState;
 pub use self::check::ConfigFinding;
 pub use self::keeper::{RedisOptions, RedisStore, StoreStatus};
+/// Certificates for [`RedisOptions::tls`].
+pub use redis::TlsCertificates;
 
 use self::args::Args;
 use self::script::Operation;
