@@ -1,8 +1,12 @@
-// Checks a Stanchion pass: node verify.mjs JWKS-URL AUDIENCE PASS
-// Prints the subject and exits 0, or says why not and exits 1. Needs jose 6 (npm install jose).
+// Checks a Stanchion pass: node verify.mjs JWKS-URL AUDIENCE PASS, where AUDIENCE is the room.
+// Prints the subject and exits 0, or says why not and exits 1. Needs jose 6 (npm ci in this folder).
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 const [url, audience, pass] = process.argv.slice(2);
+if (pass === undefined) {
+  console.error('usage: node verify.mjs JWKS-URL AUDIENCE PASS');
+  process.exit(2);
+}
 
 // In a service, make this once: it remembers the keys, and fetches them again for a key id that it does not know.
 const keys = createRemoteJWKSet(new URL(url), { cacheMaxAge: 300_000, cooldownDuration: 10_000, timeoutDuration: 3_000 });

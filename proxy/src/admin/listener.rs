@@ -1,5 +1,6 @@
 //! The admin listener's own bounds: so many connections at a time, a head that is complete in time and no larger than it
-//! need be, no client that is silent or takes nothing for long.
+//! need be, no client that is silent or takes nothing for long. Beyond the bound there is a reserve that answers health
+//! checks and nothing else, so that a flood does not have the edge taken for dead.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,7 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::reserve::{Reserve, health_only};
 
 /// Largest head of a request, and most fields.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -26,8 +29,12 @@ const MAX_FIELDS: usize = 64;
 /// What the listener bears.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Connections at a time. The next one waits in the kernel's queue.
+    /// Connections at a time. Further ones are of the reserve.
     pub connections: usize,
+    /// Connections beyond those: one answer about health each. One more ends the oldest of them.
+    pub reserve: usize,
+    /// All the time that a connection of the reserve has.
+    pub reserve_life: Duration,
     /// A head is complete this long after the connection is ready for it.
     pub head: Duration,
     /// Longest time in which a client sends nothing, or takes nothing.
@@ -38,6 +45,8 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             connections: 256,
+            reserve: 64,
+            reserve_life: Duration::from_secs(2),
             head: Duration::from_secs(10),
             silence: Duration::from_secs(60),
         }
@@ -62,12 +71,11 @@ impl Bounded {
 
     async fn accept(&self) -> (Connection, SocketAddr) {
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else {
-                continue;
-            };
             match self.listener.accept().await {
-                Ok((stream, peer)) => return (Connection::new(stream, permit, self.bounds.silence), peer),
+                Ok((stream, peer)) => {
+                    let seat = Arc::clone(&self.free).try_acquire_owned().ok();
+                    return (Connection::new(stream, seat, self.bounds.silence), peer);
+                }
                 // Out of descriptors, or a client that left at once: others may do better in a moment.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             }
@@ -79,13 +87,22 @@ impl Bounded {
 pub async fn serve(listener: Bounded, router: Router, stop: impl Future<Output = ()>) {
     let (stopping, _) = watch::channel(false);
     let mut stop = pin!(stop);
-    // As many as there are permits.
+    let bounds = listener.bounds;
+    // As many as there are permits, and the reserve.
     let mut open = JoinSet::new();
+    let mut reserve = Reserve::new(bounds.reserve);
     loop {
         tokio::select! {
             (stream, peer) = listener.accept() => {
                 let router = router.clone().layer(Extension(ConnectInfo(Peer(peer))));
-                open.spawn(talk(stream, router, listener.bounds.head, stopping.subscribe()));
+                if stream.has_a_seat() {
+                    open.spawn(talk(stream, router, bounds.head, true, stopping.subscribe()));
+                } else {
+                    let router = router.layer(middleware::from_fn(health_only));
+                    let talk = talk(stream, router, bounds.reserve_life, false, stopping.subscribe());
+                    let talk = async move { drop(timeout(bounds.reserve_life, talk).await) };
+                    reserve.keep(open.spawn(talk));
+                }
             }
             Some(_) = open.join_next() => {}
             () = &mut stop => break,
@@ -96,10 +113,17 @@ pub async fn serve(listener: Bounded, router: Router, stop: impl Future<Output =
 }
 
 /// One connection, to its end.
-async fn talk(stream: Connection, router: Router, head: Duration, mut stopping: watch::Receiver<bool>) {
+async fn talk(
+    stream: Connection,
+    router: Router,
+    head: Duration,
+    keep_alive: bool,
+    mut stopping: watch::Receiver<bool>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
+        .keep_alive(keep_alive)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_FIELDS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
@@ -122,21 +146,24 @@ pub struct Connection {
     stream: TcpStream,
     silence: Pin<Box<Sleep>>,
     max_silence: Duration,
-    _permit: OwnedSemaphorePermit,
+    /// `None`: it is of the reserve.
+    seat: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, permit: OwnedSemaphorePermit, max_silence: Duration) -> Connection {
+    fn new(stream: TcpStream, seat: Option<OwnedSemaphorePermit>, max_silence: Duration) -> Connection {
         Connection {
             stream,
             silence: Box::pin(sleep(max_silence)),
             max_silence,
-            _permit: permit,
+            seat,
         }
     }
-}
 
-impl Connection {
+    fn has_a_seat(&self) -> bool {
+        self.seat.is_some()
+    }
+
     /// What was done, or the end of patience.
     fn watched<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
@@ -174,125 +201,4 @@ impl AsyncWrite for Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    async fn bounded(bounds: Bounds) -> (Bounded, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        (Bounded::new(listener, bounds), address)
-    }
-
-    async fn served(bounds: Bounds) -> SocketAddr {
-        let (bounded, address) = bounded(bounds).await;
-        let router = Router::new().route("/", get(|| async { "here" }));
-        tokio::spawn(serve(bounded, router, std::future::pending()));
-        address
-    }
-
-    async fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
-        let mut client = TcpStream::connect(address).await.unwrap();
-        // A server that refuses may close before all is sent.
-        let _ = client.write_all(bytes).await;
-        let mut answer = Vec::new();
-        let reading = client.read_to_end(&mut answer);
-        let _ = tokio::time::timeout(Duration::from_secs(20), reading)
-            .await
-            .expect("an end");
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    /// H9: a client that says nothing is let go.
-    #[tokio::test]
-    async fn h9_silence_ends_a_connection() {
-        let silence = Duration::from_millis(50);
-        let (bounded, address) = bounded(Bounds {
-            silence,
-            ..Bounds::default()
-        })
-        .await;
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = bounded.accept().await;
-        client.write_all(b"x").await.unwrap();
-        assert_eq!(connection.read_u8().await.unwrap(), b'x');
-        assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-    }
-
-    /// H9: a client that takes nothing is let go, too.
-    #[tokio::test]
-    async fn h9_a_client_that_takes_nothing_is_let_go() {
-        let silence = Duration::from_millis(50);
-        let (bounded, address) = bounded(Bounds {
-            silence,
-            ..Bounds::default()
-        })
-        .await;
-        let _client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = bounded.accept().await;
-        let much = vec![0; 1 << 20];
-        let ended = async { while connection.write_all(&much).await.is_ok() {} };
-        tokio::time::timeout(Duration::from_secs(20), ended)
-            .await
-            .expect("an end");
-    }
-
-    /// H9: a head that drips in is cut off at its deadline, however lively it is.
-    #[tokio::test]
-    async fn h9_a_dripping_head_is_cut_off() {
-        let head = Duration::from_millis(300);
-        let address = served(Bounds {
-            head,
-            ..Bounds::default()
-        })
-        .await;
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
-        let began = Instant::now();
-        while client.write_all(b"X-A: b\r\n").await.is_ok() {
-            assert!(began.elapsed() < Duration::from_secs(20), "it drips on and on");
-            sleep(Duration::from_millis(10)).await;
-        }
-        assert!(began.elapsed() >= head, "{:?}", began.elapsed());
-    }
-
-    /// H10: heads are bounded in bytes and fields; what fits is answered.
-    #[tokio::test]
-    async fn h10_large_heads_are_refused() {
-        let address = served(Bounds::default()).await;
-        let request = |fields: String| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
-        let ordinary = answer_to(address, request(String::new()).as_bytes()).await;
-        assert!(
-            ordinary.starts_with("HTTP/1.1 200") && ordinary.ends_with("here"),
-            "{ordinary}"
-        );
-        for fields in [
-            "X-A: b\r\n".repeat(MAX_FIELDS),
-            format!("X-A: {}\r\n", "b".repeat(MAX_HEAD_BYTES)),
-        ] {
-            let refused = answer_to(address, request(fields).as_bytes()).await;
-            assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431"), "{refused}");
-        }
-    }
-
-    /// H11: one past the bound waits until another has gone.
-    #[tokio::test]
-    async fn h11_one_past_the_bound_waits() {
-        let (bounded, address) = bounded(Bounds {
-            connections: 1,
-            ..Bounds::default()
-        })
-        .await;
-        let _clients = (
-            TcpStream::connect(address).await.unwrap(),
-            TcpStream::connect(address).await.unwrap(),
-        );
-        let (first, _) = bounded.accept().await;
-        let second = tokio::time::timeout(Duration::from_millis(100), bounded.accept()).await;
-        assert!(second.is_err(), "the second is not accepted while the first is held");
-        drop(first);
-        let second = tokio::time::timeout(Duration::from_secs(10), bounded.accept()).await;
-        assert!(second.is_ok(), "it is once the first has gone");
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@ mod pages;
 mod patch;
 mod port;
 mod problem;
+mod reserve;
 mod rooms;
 mod router;
 mod scrape;
