@@ -2,8 +2,10 @@
 //! What is to be told, and when it is tried again, is decided by the order processor; here is only the carrying.
 
 mod courier;
+mod mail;
 mod settings;
 mod webhook;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +14,15 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub(crate) use courier::Courier;
-pub use settings::{AfterSale, Endpoint, Secret};
+pub use settings::{AfterSale, Endpoint, MailSettings, Relay, Secret};
 
 use crate::shop::Sale;
 use crate::shop::catalogue::Event;
 use crate::shop::ids::{MessageId, TargetId};
+use crate::shop::order::Order;
 use crate::shop::outbox::{Kind, Outcome};
 use crate::shown;
+use crate::tickets;
 
 /// One message for one target, with all that is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,9 +32,13 @@ pub(crate) struct Letter {
     pub(crate) kind: Kind,
     /// When it happened.
     pub(crate) at_ms: u64,
-    /// As it was then, in the words of the API.
+    /// As it was then.
+    pub(crate) about: Order,
+    /// The same in the words of the API.
     pub(crate) order: Value,
     pub(crate) event: Option<Event>,
+    /// Where its tickets are, without the site's name.
+    pub(crate) link: Option<String>,
 }
 
 impl Letter {
@@ -46,7 +54,9 @@ impl Letter {
             target: target.clone(),
             kind: message.kind,
             at_ms: message.at_ms,
+            about: message.order.clone(),
             order: shown::order(&message.order, offer),
+            link: (sale.doors().key()).map(|key| format!("/tickets/{}", tickets::link(message.order.id.as_str(), key))),
             event: offer.map(|offer| without_plan(offer.event())),
         })
     }
@@ -58,6 +68,9 @@ pub(crate) fn carriers(after_sale: &AfterSale) -> anyhow::Result<BTreeMap<Target
     for endpoint in &after_sale.endpoints {
         let webhook = webhook::Webhook::new(endpoint.clone())?;
         carriers.insert(endpoint.name.as_str().into(), Arc::new(webhook));
+    }
+    if let Some(settings) = &after_sale.mail {
+        carriers.insert(settings::MAIL.into(), Arc::new(mail::Mail::new(settings)?));
     }
     Ok(carriers)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lettre::message::Mailbox;
 use serde::Deserialize;
 use url::Url;
 
@@ -22,6 +23,46 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=30_000;
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct AfterSale {
     pub endpoints: Vec<Endpoint>,
+    pub mail: Option<MailSettings>,
+}
+
+/// E-mail to those who buy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailSettings {
+    pub server: Relay,
+    pub from: Mailbox,
+    /// Where links lead to.
+    pub site: Url,
+}
+
+/// A relay's address: `smtp://HOST:25`, `smtps://USER:PASSWORD@HOST`. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay(String);
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Relay(…)")
+    }
+}
+
+impl Relay {
+    /// A password goes to nobody over an open network.
+    fn from_text(text: String) -> Result<Relay, &'static str> {
+        let url = Url::parse(&text).map_err(|_| "server must be an address like smtp://127.0.0.1:25")?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || !url.has_host() {
+            return Err("server must begin with smtp:// or smtps:// and name a host");
+        }
+        let near = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        let covered = url.scheme() == "smtps" || url.query() == Some("tls=required");
+        match url.password().is_some() && !covered && !near {
+            true => Err("a password needs smtps://, or ?tls=required at the end"),
+            false => Ok(Relay(text)),
+        }
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A webhook.
@@ -63,6 +104,15 @@ impl Secret {
 struct Written {
     #[serde(default)]
     webhook: Vec<WrittenWebhook>,
+    mail: Option<WrittenMail>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMail {
+    server: String,
+    from: String,
+    site: String,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +147,8 @@ impl AfterSale {
         if endpoints.len() >= MAX_TARGETS {
             return Err(format!("at most {} webhooks", MAX_TARGETS - 1));
         }
-        Ok(AfterSale { endpoints })
+        let mail = written.mail.map(|mail| mail.checked(&env)).transpose()?;
+        Ok(AfterSale { endpoints, mail })
     }
 
     pub(crate) fn targets(&self) -> Vec<Target> {
@@ -106,7 +157,12 @@ impl AfterSale {
             kinds: endpoint.kinds.clone(),
             by_mail: false,
         };
-        self.endpoints.iter().map(target).collect()
+        let mail = self.mail.as_ref().map(|_| Target {
+            id: MAIL.into(),
+            kinds: Kind::ALL.into_iter().filter(|kind| *kind != Kind::Paid).collect(),
+            by_mail: true,
+        });
+        self.endpoints.iter().map(target).chain(mail).collect()
     }
 }
 
@@ -119,6 +175,22 @@ fn resolved(value: String, env: &impl Fn(&str) -> Option<String>) -> Result<Stri
     match value.strip_prefix('$') {
         None => Ok(value),
         Some(name) => env(name).ok_or_else(|| format!("the environment has no {name}")),
+    }
+}
+
+impl WrittenMail {
+    fn checked(self, env: &impl Fn(&str) -> Option<String>) -> Result<MailSettings, String> {
+        let wrong = |what: &str| format!("mail: {what}");
+        let server = Relay::from_text(resolved(self.server, env)?).map_err(wrong)?;
+        let from = self
+            .from
+            .parse()
+            .map_err(|_| wrong("from must be like The Dock <tickets@example.org>"))?;
+        let site = Url::parse(&self.site).ok();
+        let site = site.filter(|site| matches!(site.scheme(), "http" | "https") && site.has_host());
+        let site = site.filter(|site| site.query().is_none() && site.fragment().is_none());
+        let site = site.ok_or_else(|| wrong("site must be an http or https address"))?;
+        Ok(MailSettings { server, from, site })
     }
 }
 
@@ -209,6 +281,30 @@ mod tests {
             let error = read(&text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
             assert!(!error.contains("c2hv") && !error.contains("s3cr3t"), "{error}");
+        }
+        let mail = |server: &str, from: &str, site: &str| {
+            format!("[mail]\nserver = \"{server}\"\nfrom = \"{from}\"\nsite = \"{site}\"")
+        };
+        let (near, from, site) = (
+            "smtp://u:s3cr3t@127.0.0.1:25",
+            "The Dock <a@example.org>",
+            "https://example.org",
+        );
+        assert!(
+            !format!(
+                "{:?}",
+                super::AfterSale::read(&mail(near, from, site), |_| None).unwrap()
+            )
+            .contains("s3cr3t")
+        );
+        for (text, said) in [
+            (mail("smtp://u:s3cr3t@mail.example.org", from, site), "smtps://"),
+            (mail("http://mail.example.org", from, site), "begin with smtp"),
+            (mail(near, "nobody", site), "from must be"),
+            (mail(near, from, "example.org"), "site must be"),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.contains(said) && !error.contains("s3cr3t"), "{text}: {error}");
         }
         let twice = webhook("http://x/", "secrets = [\"$LEDGER\"]\n").repeat(2);
         assert!(read(&twice).unwrap_err().contains("same name"));

@@ -7,7 +7,7 @@ use super::codes::Code;
 use super::coupons::Campaign;
 use super::doors::TicketKey;
 use super::ids::{CampaignId, CodeId, EventId, OrderId, PersonId, PollId};
-use super::order::Method;
+use super::order::{Contact, Method};
 use super::outbox::{Replay, Report, Target};
 use super::polls::Poll;
 use super::stock::Want;
@@ -98,6 +98,7 @@ pub struct Hold {
     pub event: EventId,
     pub want: Want,
     pub name: Option<String>,
+    pub contact: Contact,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,10 +107,8 @@ pub struct CheckOut {
     pub order: OrderId,
     pub name: String,
     pub code: Option<CodeId>,
-    /// Where to write to, checked by whoever asks; `None` leaves what is known.
-    pub email: Option<String>,
-    /// Which words to write with.
-    pub language: Option<String>,
+    /// What is not said leaves what is known.
+    pub contact: Contact,
 }
 
 /// A ticket at a door; its signature is good.

@@ -11,7 +11,7 @@ use super::codes::Code;
 use super::coupons::Campaign;
 use super::doors::TicketKey;
 use super::ids::{CampaignId, CodeId, EventId, MessageId, OrderId, PersonId, PollId, TargetId};
-use super::order::{Method, Order, Stage};
+use super::order::{Contact, Method, Order, Stage};
 use super::outbox::{Message, Target};
 use super::points::Account;
 use super::polls::Poll;
@@ -45,10 +45,8 @@ pub enum OrderFact {
         name: String,
         code: Option<CodeId>,
         discount_minor: u64,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        email: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        language: Option<String>,
+        #[serde(default, skip_serializing_if = "Contact::is_empty")]
+        contact: Contact,
     },
     PayStarted {
         id: OrderId,

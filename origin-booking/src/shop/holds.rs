@@ -74,15 +74,13 @@ impl Sale {
         let mut changed = order.clone();
         (changed.name, changed.code) = (Some(check_out.name.clone()), check_out.code.clone());
         changed.discount_minor = discount_minor;
-        changed.email = check_out.email.clone().or(changed.email);
-        changed.language = check_out.language.clone().or(changed.language);
+        changed.contact = check_out.contact.or(&order.contact);
         let fact = OrderFact::CheckedOut {
             id: order.id.clone(),
             name: check_out.name.clone(),
             code: check_out.code.clone(),
             discount_minor,
-            email: changed.email.clone(),
-            language: changed.language.clone(),
+            contact: changed.contact.clone(),
         };
         Ok(told(fact, changed))
     }
@@ -222,12 +220,11 @@ fn changed(before: Option<&Order>, fact: &OrderFact) -> Option<Order> {
             name,
             code,
             discount_minor,
-            email,
-            language,
+            contact,
             ..
         } => {
             (order.name, order.code, order.discount_minor) = (Some(name.clone()), code.clone(), *discount_minor);
-            (order.email, order.language) = (email.clone(), language.clone());
+            order.contact = contact.clone();
         }
         OrderFact::PayStarted {
             method,
@@ -261,8 +258,7 @@ fn opened(hold: &Hold, stage: Stage, places: Places, now_ms: u64) -> Order {
         want: None,
         name: hold.name.clone(),
         code: None,
-        email: None,
-        language: None,
+        contact: hold.contact.clone(),
         discount_minor: 0,
         method: None,
         attempt: 0,

@@ -115,11 +115,8 @@ pub struct Order {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeId>,
-    /// Where to write to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
+    #[serde(default, skip_serializing_if = "Contact::is_empty")]
+    pub contact: Contact,
     #[serde(default)]
     pub discount_minor: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +137,33 @@ pub struct Order {
     /// When it was confirmed or closed; 0 before.
     #[serde(default)]
     pub settled_at_ms: u64,
+}
+
+/// How somebody is written to. Checked by whoever asks.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// An e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A language tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl Contact {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Contact::default()
+    }
+
+    /// With what is known for what is not said.
+    #[must_use]
+    pub fn or(&self, known: &Contact) -> Contact {
+        Contact {
+            email: self.email.clone().or_else(|| known.email.clone()),
+            language: self.language.clone().or_else(|| known.language.clone()),
+        }
+    }
 }
 
 impl Order {

@@ -79,6 +79,7 @@ pub(super) fn hold(person: &str, order: &str, want: Want) -> Hold {
         event: "a".into(),
         want,
         name: NAME.map(str::to_owned),
+        contact: Default::default(),
     }
 }
 

@@ -69,6 +69,11 @@ impl Offer {
         }
     }
 
+    #[must_use]
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// How many are before this order, where it waits.
     #[must_use]
     pub fn place_in_line(&self, order: &Order) -> Option<usize> {

@@ -13,6 +13,7 @@ use super::Site;
 use super::asked;
 use super::bookings::name;
 use super::calls::{Keys, begin, decide_order};
+use super::contact::contact;
 use super::holds;
 use super::map::money;
 use super::orders::pay_with;
@@ -56,9 +57,11 @@ pub(super) async fn take(
             accessible: chosen.accessible.is_some(),
             together: true,
             name: None,
+            email: None,
+            language: None,
         };
         let key = asked::key(&headers, chosen.key, &visitor, "/basket", &asked)?;
-        Ok((asked.hold(&visitor)?, key))
+        Ok((asked.hold(&visitor, &headers)?, key))
     };
     let (hold, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
     let (order, _) = decide_order(&site, &headers, key, Ask::Hold(hold)).await?;
@@ -81,6 +84,9 @@ pub(super) async fn page(
 #[serde(deny_unknown_fields)]
 struct Paying {
     name: String,
+    /// Empty: no e-mail.
+    #[serde(default)]
+    email: String,
     #[serde(default)]
     card: String,
 }
@@ -95,13 +101,13 @@ pub(super) async fn pay(
 ) -> Response {
     let read = || -> Result<(CheckOut, String), Problem> {
         let paying: Paying = asked::body(&headers, &body, &[])?;
+        let email = Some(paying.email.trim()).filter(|email| !email.is_empty());
         let check_out = CheckOut {
             person: visitor.subject.as_str().into(),
             order: id.as_str().into(),
             name: name(&paying.name)?,
             code: None,
-            email: None,
-            language: None,
+            contact: contact(&headers, email, None)?,
         };
         Ok((check_out, paying.card))
     };
@@ -173,6 +179,7 @@ fn show(site: &Site, status: StatusCode, order: &Order, message: Option<&str>) -
         let link = tickets.as_ref().map(|(link, _)| link.clone());
         let tickets: Vec<_> = tickets.iter().flat_map(|(_, tickets)| tickets).map(tickets::Shown::value).collect();
         context! {
+            writes => sale.outbox().targets().any(|target| target.by_mail), email => order.contact.email.as_deref(),
             link, tickets, id => order.id.as_str(), event => order.event.as_str(), count => order.places.count, name => order.name.as_deref(),
             total => format!("{currency} {}", money(order.total_minor())), discount => order.discount_minor > 0,
             offer => offer.map(pages::shown), seats, state, message, left_ms,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Site;
 use super::asked::{self, bad};
+use super::contact::contact;
 use super::problem::{Problem, refuse, wants_page};
 use super::random;
 use super::refusals::{explained, not_decided, with_retry};
@@ -83,6 +84,10 @@ struct Asked {
     event: String,
     seats: u32,
     name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
     /// What a form carries in place of the header.
     #[serde(default, skip_serializing)]
     key: Option<String>,
@@ -100,6 +105,7 @@ fn command(headers: &HeaderMap, body: &[u8], visitor: &Visitor) -> Result<Comman
         event: asked.event.into(),
         want: Want::Best(Best::of(asked.seats)),
         name: Some(name(&asked.name)?),
+        contact: contact(headers, asked.email.as_deref(), asked.language.as_deref())?,
     };
     Ok(Command {
         key,

@@ -11,6 +11,7 @@ use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{name, reference};
 use super::calls::{Keys, begin, decide_order, told};
+use super::contact::contact;
 use super::problem::Problem;
 use crate::pass::Visitor;
 use crate::shop::catalogue::MAX_CAP;
@@ -36,6 +37,10 @@ pub(super) struct Asked {
     pub(super) together: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) language: Option<String>,
 }
 
 fn yes() -> bool {
@@ -43,7 +48,7 @@ fn yes() -> bool {
 }
 
 impl Asked {
-    pub(super) fn hold(self, visitor: &Visitor) -> Result<Hold, Problem> {
+    pub(super) fn hold(self, visitor: &Visitor, headers: &HeaderMap) -> Result<Hold, Problem> {
         let most = usize::try_from(MAX_CAP).unwrap_or(usize::MAX);
         let want = match (self.count, self.seats) {
             (Some(count), None) if (1..=MAX_CAP).contains(&count) => Want::Best(Best {
@@ -67,6 +72,7 @@ impl Asked {
             event: self.event.into(),
             want,
             name: self.name.as_deref().map(name).transpose()?,
+            contact: contact(headers, self.email.as_deref(), self.language.as_deref())?,
         })
     }
 }
@@ -101,7 +107,7 @@ async fn place(
     let read = || -> Result<(Hold, Option<Key>), Problem> {
         let asked: Asked = asked::body(headers, body, &["count"])?;
         let key = asked::key(headers, None, visitor, path, &asked)?;
-        Ok((asked.hold(visitor)?, key))
+        Ok((asked.hold(visitor, headers)?, key))
     };
     let (hold, key, _flying) = begin(site, headers, Keys::Required, read)?;
     let waits = path == WAITING_LIST;

@@ -4,13 +4,16 @@ mod asked;
 mod basket;
 mod bookings;
 mod calls;
+mod contact;
 mod deliveries;
 mod entry;
 mod events;
 mod goods;
 mod holds;
+mod keeper;
 mod live;
 mod map;
+mod office;
 mod orders;
 mod organiser;
 mod pages;
@@ -52,7 +55,7 @@ struct Parts {
     pages: pages::Pages,
     till: Till,
     in_flight: calls::InFlight,
-    organiser_token: Option<String>,
+    keeper: keeper::Keeper,
     /// Open seats for readers of changes.
     readers: Arc<Semaphore>,
     /// True when the service stops.
@@ -80,7 +83,7 @@ impl Site {
             pages: pages::Pages::new()?,
             till: made.till,
             in_flight: calls::InFlight::default(),
-            organiser_token: made.organiser_token,
+            keeper: keeper::Keeper::new(made.organiser_token),
             readers: Arc::new(Semaphore::new(live::MAX_READERS)),
             stopping: made.stopping,
         })))
@@ -88,7 +91,21 @@ impl Site {
 }
 
 pub(crate) fn router(site: Site) -> Router {
-    let behind_a_pass = Router::new()
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/healthz/active", get(active))
+        .route("/tickets/{link}", get(tickets::page))
+        .route("/tickets/{link}/{number}", get(tickets::picture))
+        .merge(for_organisers(&site))
+        .merge(behind_a_pass(&site))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(site)
+}
+
+/// For visitors with a pass.
+fn behind_a_pass(site: &Site) -> Router<Site> {
+    Router::new()
         .route("/", get(pages::front))
         .route("/events/{id}", get(pages::event))
         .route("/basket", post(basket::take))
@@ -116,7 +133,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/leave", post(bookings::leave))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(axum::middleware::from_fn_with_state(site.clone(), entry::guard));
+        .layer(axum::middleware::from_fn_with_state(site.clone(), entry::guard))
+}
+
+/// For the organiser; the pages ask for the token themselves.
+fn for_organisers(site: &Site) -> Router<Site> {
     let organisers = Router::new()
         .route("/events", post(organiser::event))
         .route("/campaigns", post(organiser::campaign))
@@ -125,23 +146,20 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/points", post(organiser::grant))
         .route("/refunds", post(organiser::refund))
         .route("/deliveries", get(deliveries::list))
+        .route("/sales", get(office::sales))
         .route("/replays", post(deliveries::replay))
         .route("/differences", get(organiser::differences))
-        .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
+        .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard));
     let doors = Router::new()
         .route("/api/v1/check-ins", post(tickets::check_in))
-        .layer(axum::middleware::from_fn_with_state(site.clone(), organiser::guard));
+        .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard));
     Router::new()
-        .route("/healthz", get(healthz))
-        .route("/healthz/active", get(active))
-        .route("/tickets/{link}", get(tickets::page))
-        .route("/tickets/{link}/{number}", get(tickets::picture))
+        .route("/organiser", get(office::page))
+        .route("/organiser/enter", post(office::enter))
+        .route("/organiser/leave", post(office::leave))
+        .route("/organiser/replays", post(office::replay))
         .nest("/api/v1/organiser", organisers)
         .merge(doors)
-        .merge(behind_a_pass)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(site)
 }
 
 async fn healthz() -> &'static str {

@@ -12,6 +12,7 @@ use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{REPLAYED, name};
 use super::calls::{Keys, begin, decide, decide_order, told, view};
+use super::contact::contact;
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
 use crate::pass::Visitor;
@@ -31,6 +32,10 @@ struct Asked {
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
 }
 
 /// Puts a name, and perhaps a discount code, on a hold.
@@ -48,8 +53,7 @@ pub(super) async fn check_out(
             order: asked.hold.into(),
             name: name(&asked.name)?,
             code: asked.code.map(Into::into),
-            email: None,
-            language: None,
+            contact: contact(&headers, asked.email.as_deref(), asked.language.as_deref())?,
         };
         Ok((check_out, key))
     };

@@ -3,14 +3,12 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::Site;
 use super::asked;
@@ -22,27 +20,6 @@ use crate::shop::command::Ask;
 
 /// Whose keys the organiser's are: no pass can name this subject.
 const ORGANISER: &str = "\0organiser";
-
-pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.strip_prefix("Bearer "));
-    // Digests are compared, so that the time it takes tells nothing about the token.
-    let good = match (&site.0.organiser_token, token) {
-        (Some(known), Some(token)) => Sha256::digest(known) == Sha256::digest(token),
-        _ => false,
-    };
-    if good {
-        return next.run(request).await;
-    }
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, "token-required", "This is for the organiser.");
-    let mut response = refuse(&site, request.headers(), problem);
-    let challenge = header::HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    response
-}
 
 pub(super) async fn event(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     open(&site, &headers, &body, Ask::List).await

@@ -37,6 +37,8 @@ impl Pages {
         pages.add_template("codes.html", include_str!("templates/codes.html"))?;
         pages.add_template("codes_list.html", include_str!("templates/codes_list.html"))?;
         pages.add_template("tickets.html", include_str!("templates/tickets.html"))?;
+        pages.add_template("office.html", include_str!("templates/office.html"))?;
+        pages.add_template("office_door.html", include_str!("templates/office_door.html"))?;
         pages.add_template("booked.html", include_str!("templates/booked.html"))?;
         pages.add_template("leave.html", include_str!("templates/leave.html"))?;
         pages.add_template("left.html", include_str!("templates/left.html"))?;

@@ -28,7 +28,7 @@ pub(super) async fn booking(
     let read = || -> Result<(Hold, Option<Key>), Problem> {
         let asked: holds::Asked = asked::body(&headers, &body, &["count"])?;
         let key = asked::key(&headers, None, &visitor, "/booking", &asked)?;
-        Ok((asked.hold(&visitor)?, key))
+        Ok((asked.hold(&visitor, &headers)?, key))
     };
     let (hold, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
     let (order, replayed) = decide_order(&site, &headers, key, Ask::Hold(hold)).await?;

@@ -9,6 +9,8 @@ mod door;
 mod goods;
 mod idempotency;
 mod live;
+mod mail;
+mod office;
 mod pages;
 mod payments;
 mod race;

@@ -70,6 +70,7 @@ fn o1_control_looking_outside_the_writer_oversells() {
                     event: "gala".into(),
                     want: Want::Best(Best::of(1)),
                     name: Some("Ada".into()),
+                    contact: Default::default(),
                 };
                 // Decides on what it saw, writes into what is there then.
                 let mut seen = sale.lock().unwrap().clone();

@@ -56,7 +56,8 @@ impl Outbox {
     /// What is to be told of this order, now that it became what it is.
     pub(in crate::shop) fn news(&self, before: Option<Stage>, order: &Order, now_ms: u64) -> Option<Fact> {
         let kind = Kind::of(before, order.stage)?;
-        let hears = |target: &&Target| target.kinds.contains(&kind) && (!target.by_mail || order.email.is_some());
+        let hears =
+            |target: &&Target| target.kinds.contains(&kind) && (!target.by_mail || order.contact.email.is_some());
         let to: BTreeMap<_, _> = (self.targets.values().filter(hears))
             .map(|target| {
                 let now = Delivery {

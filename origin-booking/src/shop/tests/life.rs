@@ -85,8 +85,7 @@ fn o1_a_hold_ends_at_its_millisecond_and_not_before() {
             order: "o".into(),
             name: "Ada".into(),
             code: None,
-            email: None,
-            language: None,
+            contact: Default::default(),
         };
         tell(sale, Ask::CheckOut(check_out), now_ms)
     };

@@ -82,8 +82,7 @@ pub fn random(dice: &mut Dice, number: u64, sale: &Sale) -> Command {
             order: order.into(),
             name: "Ada".into(),
             code: (dice.below(2) == 0).then(|| "TEN".into()),
-            email: None,
-            language: None,
+            contact: Default::default(),
         }),
         9 => Ask::Release {
             person: person.as_str().into(),
@@ -158,5 +157,6 @@ fn wish(dice: &mut Dice, person: &str, number: u64) -> Hold {
         event: event.into(),
         want,
         name: (dice.below(3) > 0).then(|| "Ada".into()),
+        contact: Default::default(),
     }
 }

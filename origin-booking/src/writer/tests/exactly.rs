@@ -123,6 +123,7 @@ async fn o1_five_thousand_seats_for_fifty_thousand_buyers() {
             event: "h".into(),
             want,
             name: None,
+            contact: Default::default(),
         })
     })
     .await;
@@ -166,6 +167,7 @@ async fn o1_points_are_spent_once() {
                 event: "b".into(),
                 want: Want::Best(Best::of(count)),
                 name: Some("Ada".into()),
+                contact: Default::default(),
             };
             if round == 0 && count == 7 {
                 let event = Event {

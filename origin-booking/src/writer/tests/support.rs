@@ -39,6 +39,7 @@ pub fn book(order: &str, count: u32) -> Command {
         event: "a".into(),
         want: Want::Best(Best::of(count)),
         name: Some("Ada".into()),
+        contact: Default::default(),
     }))
 }
 

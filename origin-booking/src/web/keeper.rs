@@ -1,0 +1,174 @@
+//! Whether somebody is the organiser: the token of the configuration, or a session that was begun with it. Wrong tokens
+//! are counted; after too many in a minute the next ones hear so. The right one is always good, whatever others try.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use super::Site;
+use super::problem::{Problem, refuse};
+use crate::letters::in_letters;
+
+/// Wrong tokens in a minute that are answered as such.
+pub(super) const MAX_WRONG: u32 = 5;
+const WINDOW_MS: u64 = 60_000;
+/// How long a session lasts.
+pub(super) const SESSION_S: u64 = 12 * 3_600;
+pub(super) const COOKIE: &str = "stanchion-organiser";
+
+pub(super) struct Keeper {
+    token: Option<String>,
+    wrong: Mutex<Wrong>,
+}
+
+#[derive(Default)]
+struct Wrong {
+    since_ms: u64,
+    count: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Denied {
+    Wrong,
+    /// And so were many others; come back after this.
+    TooMany {
+        after_s: u64,
+    },
+}
+
+impl Keeper {
+    pub(super) fn new(token: Option<String>) -> Keeper {
+        let wrong = Mutex::default();
+        Keeper { token, wrong }
+    }
+
+    pub(super) fn check(&self, given: Option<&str>, now_ms: u64) -> Result<(), Denied> {
+        // Digests are compared, so that the time it takes tells nothing about the token.
+        match (&self.token, given) {
+            (Some(known), Some(given)) if Sha256::digest(known) == Sha256::digest(given) => Ok(()),
+            // Nobody tried anything.
+            (_, None) => Err(Denied::Wrong),
+            _ => Err(self.count(now_ms)),
+        }
+    }
+
+    fn count(&self, now_ms: u64) -> Denied {
+        let mut wrong = self.wrong.lock();
+        if now_ms.saturating_sub(wrong.since_ms) >= WINDOW_MS {
+            *wrong = Wrong {
+                since_ms: now_ms,
+                count: 0,
+            };
+        }
+        wrong.count = wrong.count.saturating_add(1);
+        if wrong.count == MAX_WRONG {
+            tracing::warn!("the organiser's token was given wrongly {MAX_WRONG} times within a minute");
+        }
+        match wrong.count > MAX_WRONG {
+            true => Denied::TooMany {
+                after_s: (wrong.since_ms + WINDOW_MS)
+                    .saturating_sub(now_ms)
+                    .div_ceil(1_000)
+                    .max(1),
+            },
+            false => Denied::Wrong,
+        }
+    }
+
+    /// The value of a session's cookie. Nothing is remembered here; with another token it is worth nothing.
+    pub(super) fn session(&self, now_s: u64) -> Option<String> {
+        let until_s = now_s + SESSION_S;
+        Some(format!("{until_s}.{}", self.seal(until_s)?))
+    }
+
+    pub(super) fn is_session(&self, value: &str, now_s: u64) -> bool {
+        let until_s = value
+            .split_once('.')
+            .and_then(|(until_s, _)| until_s.parse::<u64>().ok());
+        let Some(until_s) = until_s.filter(|until_s| *until_s > now_s) else {
+            return false;
+        };
+        let wanted = self.seal(until_s).map(|seal| format!("{until_s}.{seal}"));
+        wanted.is_some_and(|wanted| Sha256::digest(wanted) == Sha256::digest(value))
+    }
+
+    fn seal(&self, until_s: u64) -> Option<String> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.token.as_ref()?.as_bytes()).ok()?;
+        mac.update(format!("organiser session until {until_s}").as_bytes());
+        Some(in_letters(&mac.finalize().into_bytes()))
+    }
+}
+
+/// What is said to somebody who is not the organiser.
+pub(super) fn problem(denied: Denied) -> Problem {
+    match denied {
+        Denied::Wrong => Problem::new(StatusCode::UNAUTHORIZED, "token-required", "This is for the organiser."),
+        Denied::TooMany { after_s } => {
+            let text = format!("Too many wrong tokens. Try again in {after_s} seconds.");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tokens", text)
+        }
+    }
+}
+
+/// Before each of the organiser's calls.
+pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION);
+    let given = given.map(|value| value.to_str().unwrap_or_default());
+    let token = given.map(|value| value.strip_prefix("Bearer ").unwrap_or_default());
+    match site.0.keeper.check(token, (site.0.clock)()) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => turned_away(&site, request.headers(), denied),
+    }
+}
+
+fn turned_away(site: &Site, headers: &HeaderMap, denied: Denied) -> Response {
+    let mut response = refuse(site, headers, problem(denied));
+    let (name, value) = match denied {
+        Denied::Wrong => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        Denied::TooMany { after_s } => (header::RETRY_AFTER, HeaderValue::from(after_s)),
+    };
+    response.headers_mut().insert(name, value);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a2_many_wrong_tokens_lock_out_the_wrong_ones_alone() {
+        let keeper = Keeper::new(Some("right".to_owned()));
+        for now_ms in 0..u64::from(MAX_WRONG) {
+            assert_eq!(keeper.check(Some("wrong"), now_ms), Err(Denied::Wrong));
+        }
+        for _ in 0..1_000 {
+            assert_eq!(keeper.check(Some("wrong"), 9_500), Err(Denied::TooMany { after_s: 51 }));
+            assert_eq!(keeper.check(Some("right"), 9_500), Ok(()));
+        }
+        assert_eq!(keeper.check(None, 9_500), Err(Denied::Wrong), "nobody tried");
+        assert_eq!(
+            keeper.check(Some("wrong"), WINDOW_MS),
+            Err(Denied::Wrong),
+            "a minute later"
+        );
+        assert!(Keeper::new(None).check(Some(""), 0).is_err(), "no token, nobody");
+    }
+
+    #[test]
+    fn a_session_ends_and_is_worth_nothing_elsewhere() {
+        let keeper = Keeper::new(Some("right".to_owned()));
+        let session = keeper.session(1_000).unwrap();
+        assert!(keeper.is_session(&session, 1_000 + SESSION_S - 1));
+        assert!(!keeper.is_session(&session, 1_000 + SESSION_S));
+        assert!(!Keeper::new(Some("other".to_owned())).is_session(&session, 1_000));
+        let longer = session.replace(&(1_000 + SESSION_S).to_string(), &(2_000 + SESSION_S).to_string());
+        for forged in [longer.as_str(), "", ".", "99999999999.", "right"] {
+            assert!(!keeper.is_session(forged, 1_000), "{forged}");
+        }
+        assert!(Keeper::new(None).session(0).is_none());
+    }
+}
