@@ -28,7 +28,8 @@ pub struct RoomPolicy {
     /// Most visitors inside or admitted at one time.
     pub capacity: u64,
     pub rate: Rate,
-    /// A session ends this long after its last request.
+    /// A session ends this long after its last request; one entered at once sooner, until its pass or ticket came back
+    /// ([`crate::room::bounds::UNPROVEN_US`]).
     pub session_ttl: Duration,
     /// How long an admitted visitor may take to claim.
     pub claim_window: Duration,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use house::{House, inside, name, policy};
 use proptest::prelude::*;
-use stanchion_admission::edge::agent::{Agent, Arrival, Seen, Status, WaitFacts};
+use stanchion_admission::edge::agent::{Agent, Arrival, Seen, Status, Touch, WaitFacts};
 use stanchion_admission::ids::Place;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -92,7 +92,8 @@ async fn time_passes(line: &mut [Visitor], edges: &[Arc<Agent>], span: Duration)
 /// Two edges of a room of one place, which is taken.
 async fn a_full_room(house: &House) -> Vec<Arc<Agent>> {
     let edges = vec![house.edge(vec![policy(1)]).await, house.edge(vec![policy(1)]).await];
-    inside(edges[0].arrive(&name("sale"), None, None).await);
+    let session = inside(edges[0].arrive(&name("sale"), None, None).await);
+    assert!(matches!(edges[0].touch(&name("sale"), session), Touch::Fine(_)));
     sleep(Duration::from_millis(2_030)).await;
     edges
 }

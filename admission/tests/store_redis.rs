@@ -19,8 +19,9 @@ use contract::kit::{Bench, START};
 static SINGLE: LazyLock<Redis> = LazyLock::new(Redis::single);
 static CLUSTER: LazyLock<RedisCluster> = LazyLock::new(|| RedisCluster::start(0));
 
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "state", "queue", "present", "seen", "admitted", "active", "places", "claimed", "spent", "ended", "revoked",
+    "unproven",
 ];
 
 struct RedisBench {

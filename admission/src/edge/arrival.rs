@@ -48,7 +48,10 @@ impl EdgeRoom {
         now: Duration,
     ) -> Arrival {
         match answer {
-            Some(Enter::Entered(session)) => self.inside(session, now),
+            Some(Enter::Entered(session)) => {
+                self.note_entry(session, now);
+                Arrival::Inside(session)
+            }
             Some(Enter::Queue) => {
                 self.note_line(now);
                 self.hand_out(place, instead_of, now)
@@ -86,7 +89,14 @@ impl EdgeRoom {
         newcomer: VisitorId,
     ) -> Step {
         match answer {
-            Some(Claim::Inside(session)) => Step::Done(self.inside(session, now)),
+            Some(Claim::Inside(session)) => {
+                self.note_session(session, now);
+                Step::Done(Arrival::Inside(session))
+            }
+            Some(Claim::Gone) if self.lapsed.contains(&place.visitor) => {
+                self.note_ended(place);
+                self.begin(now, newcomer, Some(Rejoin::SessionEnded))
+            }
             Some(Claim::Gone) => self.begin(now, newcomer, Some(Rejoin::Lapsed)),
             Some(Claim::Revoked) => self.begin(now, newcomer, Some(Rejoin::Revoked)),
             Some(Claim::Waiting) | None => Step::Done(self.still_waiting(place, seen, now)),
@@ -112,11 +122,6 @@ impl EdgeRoom {
             claimed_at: place.stamp,
             expires_at: view.store_time(now).plus(view.policy.session_ttl),
         }
-    }
-
-    fn inside(&mut self, session: Session, now: Duration) -> Arrival {
-        self.note_session(session, now);
-        Arrival::Inside(session)
     }
 
     fn still_waiting(&self, place: Place, seen: Option<Seen>, now: Duration) -> Arrival {

@@ -39,6 +39,8 @@ pub struct EdgeRoom {
     first_present: u32,
     pub(super) sessions: Recent<VisitorId, Verified>,
     pub(super) ended: Recent<VisitorId, Option<Place>>,
+    /// Whose session the store does not know any more: their place decides.
+    pub(super) lapsed: Recent<VisitorId, ()>,
     /// Whose place was indexed lately: for those who keep no cookie that says so.
     pub(super) indexed: Marks,
     pub(super) pending: Pending,
@@ -66,6 +68,7 @@ impl EdgeRoom {
             first_present: 0,
             sessions: Recent::new(MAX_REMEMBERED),
             ended: Recent::new(MAX_REMEMBERED),
+            lapsed: Recent::new(MAX_REMEMBERED),
             indexed: Marks::default(),
             pending: Pending::default(),
         }

@@ -16,7 +16,7 @@ const TOO_LATE: Duration = Duration::from_secs(5);
 pub enum Touch {
     /// Go on, with the expiry refreshed.
     Fine(Session),
-    /// Released or revoked.
+    /// Released, revoked, or run out: what their place is worth says [`EdgeRoom::returning`].
     Ended,
 }
 
@@ -25,6 +25,8 @@ pub(super) struct Verified {
     session: Session,
     reported: Duration,
     reported_in: Epoch,
+    /// Somebody came back with the pass or the ticket: the store keeps the session for a whole `session_ttl`.
+    proven: bool,
 }
 
 impl EdgeRoom {
@@ -45,12 +47,30 @@ impl EdgeRoom {
 
     /// The store confirmed this session just now.
     pub fn note_session(&mut self, session: Session, now: Duration) {
+        self.note_verified(session, now, true);
+    }
+
+    /// The store let in somebody who has yet to come back: the first request with their pass is reported at once.
+    pub(super) fn note_entry(&mut self, session: Session, now: Duration) {
+        self.note_verified(session, now, false);
+    }
+
+    fn note_verified(&mut self, session: Session, now: Duration, proven: bool) {
         let verified = Verified {
             session,
             reported: now,
             reported_in: self.memory.epoch,
+            proven,
         };
+        self.lapsed.remove(&session.place.visitor);
         self.sessions.put(session.place.visitor, verified);
+    }
+
+    /// The store knows this session no more.
+    fn note_lapsed(&mut self, visitor: VisitorId) {
+        self.sessions.remove(&visitor);
+        self.pending.forget_touch(visitor);
+        self.lapsed.put(visitor, ());
     }
 
     pub fn note_ended(&mut self, place: Place) {
@@ -75,7 +95,7 @@ impl EdgeRoom {
     /// session's life, where that is less). While the store is away sessions go on by this edge's word alone.
     pub fn touch(&mut self, session: Session, now: Duration) -> Touch {
         let visitor = session.place.visitor;
-        if self.ended.contains(&visitor) {
+        if self.ended.contains(&visitor) || self.lapsed.contains(&visitor) {
             return Touch::Ended;
         }
         if self.view.policy.mode == Mode::Passthrough {
@@ -107,7 +127,7 @@ impl EdgeRoom {
     /// The store took these reports, sent at `sent`: the sessions live at least from then on, save those that have
     /// ended.
     pub fn touched(&mut self, sessions: &[Session], ended: &[VisitorId], sent: Duration) {
-        ended.iter().for_each(|visitor| self.note_ended_id(*visitor));
+        ended.iter().for_each(|visitor| self.note_lapsed(*visitor));
         let expires_at = self.clock.store_time(sent).plus(self.view.policy.session_ttl);
         for session in sessions {
             if let Some(verified) = self.sessions.get_mut(&session.place.visitor) {
@@ -118,7 +138,7 @@ impl EdgeRoom {
 
     fn reported_lately(&self, known: Verified, now: Duration) -> bool {
         let every = TOUCH_EVERY.min(self.view.policy.session_ttl / 8);
-        known.reported_in == self.memory.epoch && now.saturating_sub(known.reported) < every
+        known.proven && known.reported_in == self.memory.epoch && now.saturating_sub(known.reported) < every
     }
 
     /// An origin ended this session, and the store could not be told.

@@ -77,6 +77,10 @@ impl Room {
                 self.stamps.len() as u64 == self.admitted.len() + self.active.len(),
                 "slots and places differ",
             ),
+            (
+                self.unproven.iter().all(|visitor| self.active.contains(*visitor)),
+                "somebody unproven is not inside",
+            ),
             (self.ended.len() <= bounds::MAX_ENDED_KEPT, "too many ended ids"),
             (self.revoked.len() <= bounds::MAX_REVOKED, "too many barred ids"),
             (self.marks.len() <= bounds::MAX_MARKS, "too many marks"),

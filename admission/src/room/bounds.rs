@@ -31,6 +31,8 @@ pub const MAX_ENDED_KEPT: u64 = 65_536;
 pub const MAX_REVOKED: u64 = 10_000;
 /// Ended and barred ids are remembered for a session's life and this.
 pub const ENDED_EXTRA_US: u64 = 60_000_000;
+/// A session entered at once lasts this long, or `session_ttl` if that is shorter, until its visitor shows what they got.
+pub const UNPROVEN_US: u64 = 60_000_000;
 /// An unknown session this long past its end, as its edge knows it, is not put back.
 pub const READOPT_LEEWAY_US: u64 = 30_000_000;
 /// A grace is measured in this many steps.
@@ -69,6 +71,12 @@ pub fn recovery_freeze(policy: &RoomPolicy) -> Duration {
         .near_poll
         .saturating_mul(FREEZE_POLLS)
         .clamp(FREEZE_FLOOR, FREEZE_CEILING)
+}
+
+/// How long a session that was entered at once is kept for somebody who may never come back.
+#[must_use]
+pub fn unproven_life(policy: &RoomPolicy) -> Duration {
+    policy.session_ttl.min(Duration::from_micros(UNPROVEN_US))
 }
 
 /// How long ended and barred ids are remembered.

@@ -4,7 +4,7 @@ use crate::ids::{Place, Stamp};
 use crate::policy::RoomPolicy;
 use crate::store::{Claim, Enter};
 
-use super::{InForce, Now, Room};
+use super::{InForce, Now, Room, bounds};
 
 impl Room {
     /// A newcomer with no ticket yet. A refusal means that there is a line now.
@@ -19,6 +19,9 @@ impl Room {
             return Enter::Queue;
         }
         self.admit_inside(policy, place, now.store, now);
+        self.unproven.insert(place.visitor);
+        let end = now.service.plus(bounds::unproven_life(policy));
+        self.active.put(place.visitor, end);
         self.frontier = self.frontier.max(place.stamp);
         self.admitted_total += 1;
         self.session(place.visitor, now).map_or(Enter::Queue, Enter::Entered)
@@ -51,6 +54,9 @@ impl Room {
     pub fn claim(&mut self, policy: &RoomPolicy, place: Place, now: Stamp) -> Claim {
         let now = self.clocks(now);
         let visitor = place.visitor;
+        if self.unproven.contains(&visitor) {
+            self.extend(policy, visitor, now);
+        }
         if let Some(session) = self.session(visitor, now) {
             return Claim::Inside(session);
         }

@@ -4,7 +4,7 @@
 //! This file holds the data, the room's two clocks and the checks that several operations share; each family of
 //! operations has a file of its own.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, Mode, RoomPolicy};
@@ -46,6 +46,8 @@ pub struct Room {
     active: Ranked,
     /// The same visitors, by when they claimed (store time).
     claimed: Ranked,
+    /// Those of them who entered at once and have not yet shown that they keep what they get.
+    unproven: HashSet<VisitorId>,
     /// The stamps of everybody in `admitted` and `active`.
     stamps: HashMap<VisitorId, Stamp>,
     /// Places used up, by place; those up to the grace frontier are forgotten.
@@ -211,9 +213,18 @@ impl Room {
     fn admit_inside(&mut self, policy: &RoomPolicy, place: Place, claimed_at: Stamp, now: Now) {
         self.unqueue(place.visitor);
         self.admitted.remove(place.visitor);
+        self.unproven.remove(&place.visitor);
         self.active.put(place.visitor, now.service.plus(policy.session_ttl));
         self.claimed.put(place.visitor, claimed_at);
         self.stamps.insert(place.visitor, place.stamp);
+    }
+
+    /// Somebody inside came back with a pass or a ticket.
+    fn extend(&mut self, policy: &RoomPolicy, visitor: VisitorId, now: Now) {
+        self.unproven.remove(&visitor);
+        if let Some(end) = self.active.get(visitor) {
+            self.active.put(visitor, end.max(now.service.plus(policy.session_ttl)));
+        }
     }
 
     /// Takes a session or an admission away; says which place had it.
@@ -221,6 +232,7 @@ impl Room {
         self.admitted.remove(visitor);
         self.active.remove(visitor);
         self.claimed.remove(visitor);
+        self.unproven.remove(&visitor);
         let stamp = self.stamps.remove(&visitor)?;
         Some(Place { stamp, visitor })
     }

@@ -27,9 +27,8 @@ impl Room {
         if self.has_ended(visitor) || session.place.stamp > Stamp::MAX {
             return false;
         }
-        if let Some(expiry) = self.active.get(visitor) {
-            self.active
-                .put(visitor, expiry.max(now.service.plus(policy.session_ttl)));
+        if self.active.contains(visitor) {
+            self.extend(policy, visitor, now);
             return true;
         }
         let known = self.stamps.get(&visitor).copied().or(self.queue.get(visitor));
@@ -50,13 +49,14 @@ impl Room {
     }
 
     /// An unknown session is put back after a loss, or where it is too young to have ended unnoticed: at any
-    /// other time the store forgot it because it ran out, and its slot may be somebody else's.
+    /// other time the store forgot it because it ran out, and its slot may be somebody else's. If one is free, it goes on.
     fn may_readopt(&self, policy: &RoomPolicy, session: &Session, now: Now) -> bool {
         let leeway = Duration::from_micros(bounds::READOPT_LEEWAY_US);
         let lost = self.epoch.is_none() || now.service < self.readopt_until;
         let alive = session.expires_at.plus(leeway) > now.store;
         let young = session.claimed_at.plus(leeway.min(policy.session_ttl)) > now.store;
-        (lost && alive) || young
+        let space = self.free_slots(self.in_force(policy)) > 0;
+        (alive && (lost || space)) || young
     }
 
     /// These places were used up: they cannot be claimed again. An end is final: a session that an edge which had not

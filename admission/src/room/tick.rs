@@ -41,9 +41,11 @@ impl Room {
         self.seq += 1;
     }
 
+    /// Whoever never came back after they entered is forgotten: should they come yet, their place is not used up.
     fn expire_sessions(&mut self, now: Now) {
         for over in self.active.pop_up_to(now.service, bounds::MAX_SWEEP) {
-            if let Some(place) = self.vacate(over.visitor) {
+            let proven = !self.unproven.contains(&over.visitor);
+            if let Some(place) = self.vacate(over.visitor).filter(|_| proven) {
                 self.spent.put(place.visitor, place.stamp);
             }
         }

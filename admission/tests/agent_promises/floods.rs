@@ -17,7 +17,9 @@ async fn used_place(house: &House, capacity: u64) -> (std::sync::Arc<Agent>, Pla
         ..policy(capacity)
     };
     let edge = house.edge(vec![short]).await;
-    let place = inside(edge.arrive(&name("sale"), None, None).await).place;
+    let session = inside(edge.arrive(&name("sale"), None, None).await);
+    assert!(matches!(edge.touch(&name("sale"), session), Touch::Fine(_)));
+    let place = session.place;
     sleep(Duration::from_secs(25)).await;
     (edge, place)
 }

@@ -3,6 +3,7 @@
 
 mod floods;
 mod house;
+mod newcomers;
 mod reloads;
 
 use std::time::Duration;

@@ -49,6 +49,10 @@ macro_rules! contract_suite {
                 ended_ids_are_told_and_forgotten, spent_places_leave_the_line,
                 a_place_given_back_is_forgotten_in_a_day, places_given_back_are_bounded,
                 an_end_wins_over_a_report_of_activity, leaving_the_line_uses_the_place_up;
+            proving:
+                an_entry_is_kept_for_a_minute_until_they_come_back, a_ticket_proves_as_a_pass_does,
+                a_short_session_is_no_longer_unproven, an_entry_that_ran_out_goes_on_where_a_slot_is_free,
+                an_entry_that_ran_out_is_first_in_a_full_room, an_entry_that_was_ended_stays_ended;
             losing:
                 a_wiped_room_recovers_its_order, slots_of_lost_sessions_are_kept, lost_sessions_are_put_back,
                 lost_sessions_that_end_give_up_their_slot, leaving_the_line_frees_no_lost_slot,

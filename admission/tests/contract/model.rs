@@ -4,8 +4,9 @@
 use stanchion_admission::ids::{Epoch, Place, Stamp, VisitorId};
 use stanchion_admission::policy::{LiveSettings, Mode, RoomPolicy};
 use stanchion_admission::rate::Rate;
-use stanchion_admission::store::{Claim, End, Enter, Joined, Session};
+use stanchion_admission::store::{Claim, Enter, Joined, Session};
 
+mod sessions;
 mod telling;
 mod tick;
 
@@ -15,7 +16,7 @@ const S: u64 = 1_000_000;
 pub enum Part {
     Waiting { seen: Option<u64> },
     Admitted { deadline: u64 },
-    Inside { end: u64, claimed_at: u64 },
+    Inside { end: u64, claimed_at: u64, proven: bool },
     Used,
 }
 
@@ -109,6 +110,12 @@ impl Model {
         self.epoch == before.epoch && self.admitted_total > before.admitted_total
     }
 
+    /// Whom this model knows and that one does not.
+    pub fn forgot<'a>(&'a self, after: &'a Model) -> impl Iterator<Item = VisitorId> + 'a {
+        let ids = self.people.iter().map(|p| p.place.visitor);
+        ids.filter(|id| after.find(*id).is_none())
+    }
+
     pub fn waiting(&self) -> Vec<Place> {
         self.sorted(|part| matches!(part, Part::Waiting { .. }))
     }
@@ -176,7 +183,7 @@ impl Model {
 
     fn session(&self, id: VisitorId, now: u64) -> Option<Session> {
         let person = self.find(id)?;
-        let Part::Inside { end, claimed_at } = person.part else {
+        let Part::Inside { end, claimed_at, .. } = person.part else {
             return None;
         };
         let expires_at = Stamp(end + now - self.service_time(now));
@@ -196,7 +203,27 @@ impl Model {
 
     fn go_inside(&mut self, policy: &RoomPolicy, place: Place, claimed_at: u64, now: u64) {
         let end = self.service_time(now) + us(policy.session_ttl);
-        self.put(place, Part::Inside { end, claimed_at });
+        self.put(
+            place,
+            Part::Inside {
+                end,
+                claimed_at,
+                proven: true,
+            },
+        );
+    }
+
+    /// Somebody inside came back with what they got.
+    fn extend(&mut self, policy: &RoomPolicy, id: VisitorId, now: u64) {
+        let until = self.service_time(now) + us(policy.session_ttl);
+        if let Some(Person {
+            part: Part::Inside { end, proven, .. },
+            ..
+        }) = self.find_mut(id)
+        {
+            *end = (*end).max(until);
+            *proven = true;
+        }
     }
 
     /// (credit, unit) at `now`.
@@ -236,7 +263,15 @@ impl Model {
             return Enter::Queue;
         }
         self.set_credit((credit - unit, unit), now);
-        self.go_inside(policy, place, now, now);
+        let end = self.service_time(now) + us(policy.session_ttl).min(60 * S);
+        self.put(
+            place,
+            Part::Inside {
+                end,
+                claimed_at: now,
+                proven: false,
+            },
+        );
         self.frontier = self.frontier.max(place.stamp.0);
         self.admitted_total += 1;
         Enter::Entered(self.session(place.visitor, now).unwrap())
@@ -289,6 +324,9 @@ impl Model {
     pub fn claim(&mut self, policy: &RoomPolicy, place: Place, now: Stamp) -> Claim {
         let now = self.store_time(now);
         let id = place.visitor;
+        if matches!(self.part(id), Some(Part::Inside { proven: false, .. })) {
+            self.extend(policy, id, now);
+        }
         if let Some(session) = self.session(id, now) {
             return Claim::Inside(session);
         }
@@ -309,74 +347,6 @@ impl Model {
         self.note_present(place, now);
         self.see_line_if_any(now);
         Claim::Waiting
-    }
-
-    pub fn touch(&mut self, policy: &RoomPolicy, sessions: &[Session], now: Stamp) -> Vec<VisitorId> {
-        let now = self.store_time(now);
-        let mut over = Vec::new();
-        for session in sessions {
-            if !self.touch_one(policy, session, now) {
-                over.push(session.place.visitor);
-            }
-        }
-        over
-    }
-
-    fn touch_one(&mut self, policy: &RoomPolicy, session: &Session, now: u64) -> bool {
-        let id = session.place.visitor;
-        let service = self.service_time(now);
-        let part = self.part(id);
-        if self.has_ended(id) || self.is_revoked(id) || part == Some(Part::Used) {
-            return false;
-        }
-        if let Some(Part::Inside { end, claimed_at }) = part {
-            let end = end.max(service + us(policy.session_ttl));
-            self.put(session.place, Part::Inside { end, claimed_at });
-            return true;
-        }
-        if part.is_none() {
-            let lost = self.epoch.is_none() || service < self.readopt_until;
-            let alive = session.expires_at.0 + 30 * S > now;
-            let young = session.claimed_at.0 + (30 * S).min(us(policy.session_ttl)) > now;
-            if !((lost && alive) || young) {
-                return false;
-            }
-        }
-        let claimed_at = session.claimed_at.0.min(now);
-        if claimed_at <= self.ghost_as_of {
-            self.ghost_active = self.ghost_active.saturating_sub(1);
-        }
-        self.go_inside(policy, session.place, claimed_at, now);
-        true
-    }
-
-    pub fn spent(&mut self, places: &[Place], now: Stamp) {
-        let now = self.store_time(now);
-        let service = self.service_time(now);
-        for place in places {
-            let inside = matches!(self.part(place.visitor), Some(Part::Inside { .. }));
-            self.put(*place, Part::Used);
-            if inside {
-                self.ended.push((service, place.visitor));
-            }
-        }
-    }
-
-    pub fn end(&mut self, place: Place, how: End, now: Stamp) {
-        let now = self.store_time(now);
-        let service = self.service_time(now);
-        let id = place.visitor;
-        if how == End::Revoked && !self.is_revoked(id) {
-            self.revoked.push((service, id));
-        }
-        if self.has_ended(id) {
-            return;
-        }
-        if self.find(id).is_none() && place.stamp.0 <= self.frontier {
-            self.ghost_active = self.ghost_active.saturating_sub(1);
-        }
-        self.put(place, Part::Used);
-        self.ended.push((service, id));
     }
 
     /// `Err` is the current version.

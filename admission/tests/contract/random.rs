@@ -144,6 +144,9 @@ impl<'a> World<'a> {
         let before = self.model.clone();
         let expected = self.model.tick(&call, self.now);
         prop_assert_eq!(&said, &expected, "tick of edge {}", edge);
+        for gone in before.forgot(&self.model) {
+            self.watch.forgotten(gone);
+        }
         self.watch.snapshot(&said, &memory)?;
         prefix_granted(&before, &self.model, said.now)?;
         if self.model.gave_since(&before) {

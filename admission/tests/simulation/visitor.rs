@@ -215,7 +215,12 @@ impl World {
     fn let_in(&mut self, v: usize, tab: usize, edge: usize, session: Session) {
         self.hold(v, session.place);
         self.check.issued(session, &self.store);
-        self.visitors[v].pass = Some(session);
+        // A pass says `session_ttl`, however long the store keeps the slot.
+        let until = session.claimed_at.plus(self.plan.policy.session_ttl);
+        self.visitors[v].pass = Some(Session {
+            expires_at: session.expires_at.max(until),
+            ..session
+        });
         let visitor = &mut self.visitors[v];
         if visitor.left {
             return self.quit(v);

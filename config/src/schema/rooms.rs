@@ -33,7 +33,7 @@ pub(super) struct RoomTable {
     capacity: Option<u64>,
     /// The pace at which visitors are let in. Needed in `fifo`. At most 100000 in a period of 1ms to 1d.
     rate: Option<Rate>,
-    /// A visit ends this long after its last request. From 1s to 1d.
+    /// A visit ends this long after its last request, and after a minute where nobody came back with the pass. From 1s to 1d.
     #[schemars(extend("default" = "10m"))]
     session_ttl: Option<Duration>,
     /// How long somebody whose turn it is may take to come in. At least twice `near_poll`, at most 1h.

@@ -207,16 +207,13 @@ impl LineGate {
 
     /// The decision about one request in one room, whichever way the answer is then given.
     async fn decide_room(&self, site: &Site, brought: Credentials, asked: &Asked<'_>) -> Decided {
-        let mut notice = brought.broken_ticket.then_some(Notice::TicketReplaced);
+        let notice = brought.broken_ticket.then_some(Notice::TicketReplaced);
         let seen = brought.seen;
-        let mut place = brought.ticket.as_ref().map(|(_, ticket)| ticket.place);
+        let place = brought.ticket.as_ref().map(|(_, ticket)| ticket.place);
         if let Some((token, pass)) = brought.pass {
             match self.agent.touch(&site.name, pass.session()) {
                 Touch::Fine(session) => return self.go_on(site, session, token, pass.issued_at, asked),
-                Touch::Ended => {
-                    notice = Some(Notice::SessionEnded);
-                    place = None;
-                }
+                Touch::Ended => return self.arrive(site, Some(pass.place), seen, notice, asked).await,
             }
         }
         if let Some(place) = place

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::room::Room;
-use crate::edge::answers::{Arrival, Status, Step};
+use crate::edge::answers::{Arrival, Step};
 use crate::edge::seen::Seen;
 use crate::ids::{Place, VisitorId};
 
@@ -14,13 +14,6 @@ pub(super) async fn newcomer(shared: &Shared, room: &Room) -> Arrival {
 
 pub(super) async fn returning(shared: &Shared, room: &Room, place: Place, seen: Option<Seen>) -> Arrival {
     let now = shared.clock.monotonic();
-    if let Status::Waiting(facts) = room.status(place, seen, now) {
-        return Arrival::Waiting {
-            place,
-            fresh: false,
-            facts,
-        };
-    }
     let newcomer = new_visitor(shared);
     match room.with(|core| core.returning(place, seen, now, newcomer)) {
         Step::Done(arrival) => arrival,

@@ -9,7 +9,7 @@ use crate::room::bounds;
 use crate::store::{MAX_ENDED, SKETCH_POINTS};
 
 /// The bounds of the room's rules, as the table `B` of the scripts: the same numbers as in memory.
-const BOUNDS: [(&str, u64); 22] = [
+const BOUNDS: [(&str, u64); 23] = [
     ("TICK_WORK_US", bounds::TICK_WORK_US),
     ("SERVICE_RUN_US", bounds::SERVICE_RUN_US),
     ("SETTLE_US", bounds::SETTLE_US),
@@ -21,6 +21,7 @@ const BOUNDS: [(&str, u64); 22] = [
     ("SPENT_AHEAD_US", bounds::SPENT_AHEAD_US),
     ("MAX_ENDED_KEPT", bounds::MAX_ENDED_KEPT),
     ("MAX_REVOKED", bounds::MAX_REVOKED),
+    ("UNPROVEN_US", bounds::UNPROVEN_US),
     ("READOPT_LEEWAY_US", bounds::READOPT_LEEWAY_US),
     ("GRACE_STEPS", bounds::GRACE_STEPS),
     ("MAX_MARKS", bounds::MAX_MARKS as u64),
@@ -121,8 +122,9 @@ fn bounds_table() -> String {
 }
 
 /// The parts of a room, in the order in which every script takes them.
-pub(super) const PARTS: [&str; 11] = [
+pub(super) const PARTS: [&str; 12] = [
     "state", "queue", "present", "seen", "admitted", "active", "places", "claimed", "spent", "ended", "revoked",
+    "unproven",
 ];
 
 /// The room whose only use is to be tried out. No configured room can have this name.

@@ -84,6 +84,8 @@ impl Model {
 
     fn expire(&mut self, policy: &RoomPolicy, service: u64) {
         let window = presence_window(policy);
+        let never_back = |part: &Part| matches!(part, Part::Inside { end, proven: false, .. } if *end <= service);
+        self.people.retain(|p| !never_back(&p.part));
         for person in &mut self.people {
             person.part = match person.part {
                 Part::Inside { end, .. } if end <= service => Part::Used,

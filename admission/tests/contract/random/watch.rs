@@ -58,6 +58,11 @@ impl Watch {
         }
     }
 
+    /// The grace of a used place is over, or who entered never came back: another session is no double.
+    pub fn forgotten(&mut self, id: VisitorId) {
+        self.inside.remove(&id);
+    }
+
     /// A touch may put a session in that the test made up.
     pub fn touched(&mut self, id: VisitorId) {
         self.inside.remove(&id);

@@ -85,6 +85,7 @@ pub async fn a_granted_slot_is_claimed_while_paused(bench: &dyn Bench) {
 pub async fn touching_keeps_a_session(bench: &dyn Bench) {
     let mut line = Line::newborn(bench, |_| {}).await;
     let session = line.entered(place(1, ms(0))).await;
+    line.touch(&[session]).await;
     for _ in 0..5 {
         line.run(100).await;
         assert_eq!(line.touch(&[session]).await, Vec::<VisitorId>::new());
@@ -97,6 +98,7 @@ pub async fn touching_keeps_a_session(bench: &dyn Bench) {
 pub async fn untouched_sessions_end(bench: &dyn Bench) {
     let mut line = Line::newborn(bench, |_| {}).await;
     let session = line.entered(place(1, ms(0))).await;
+    line.touch(&[session]).await;
     assert_eq!(line.run(119).await.active, 1);
     assert_eq!(line.run(1).await.active, 0);
     assert_eq!(line.claim(place(1, ms(0))).await, Claim::Gone);
@@ -107,6 +109,7 @@ pub async fn untouched_sessions_end(bench: &dyn Bench) {
 pub async fn sessions_do_not_run_out_while_no_tick_works(bench: &dyn Bench) {
     let mut line = Line::newborn(bench, |_| {}).await;
     let session = line.entered(place(1, ms(0))).await;
+    line.touch(&[session]).await;
     line.run(60).await;
     line.step(secs(600));
     assert_eq!(line.tick().await.active, 1);
@@ -118,6 +121,7 @@ pub async fn sessions_do_not_run_out_while_no_tick_works(bench: &dyn Bench) {
 pub async fn a_session_that_ran_out_stays_out(bench: &dyn Bench) {
     let mut line = Line::newborn(bench, |p| (p.capacity, p.return_grace) = (1, secs(60))).await;
     let session = line.entered(place(1, ms(0))).await;
+    line.touch(&[session]).await;
     line.run(125).await;
     line.entered(place(2, secs(125))).await;
     assert_eq!(line.touch(&[session]).await, vec![visitor(1)]);

@@ -4,5 +4,6 @@ pub mod claiming;
 pub mod entering;
 pub mod granting;
 pub mod losing;
+pub mod proving;
 pub mod telling;
 pub mod waiting;

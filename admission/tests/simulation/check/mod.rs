@@ -6,7 +6,7 @@
 //! | I1 | nobody reported present (less than the presence window ago, settled) is older than the youngest just granted; nobody is granted who was not reported |
 //! | I2 | store: no slot given where `active + admitted + ghosts` exceeds the capacity, under any faults. Truth: sessions in visitors' hands + grants ≤ capacity whenever one is added, strict under any single fault; not judged where another fault began in the 2 s before a loss of data or the second after it, or data was lost twice within a session's life; after a fail-over + what the pace admits in lag + 1.1 s |
 //! | I3 | a bucket that leaks at the rate never holds more than one batch; a store clock that jumps earns one more, once |
-//! | I4 | one place has one session: the same `claimed_at` however often it is asked, unless data was lost; every slot belongs to a ticket |
+//! | I4 | one place has one session: the same `claimed_at` however often it is asked, unless data was lost, or they entered at once and did not come back before it ran out; every slot belongs to a ticket |
 //! | I5 | a place whose session ended is not claimed again, unless data was lost since; a pass whose session ended stops working within 3 s |
 //! | I6 | a place is lost only when `return_grace` has passed since the frontier passed it |
 //! | I7 | nobody who does as told is overtaken at a grant or an entry by somebody who arrived more than 0.15 s later, 30 s after the last fault and later; no grant before a stamp has settled on the clock that edges stamp by |

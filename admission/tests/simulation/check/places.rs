@@ -53,7 +53,10 @@ impl Checker {
 
     pub(super) fn claimed(&mut self, place: Place, answer: Claim, now: Stamp) {
         match answer {
-            Claim::Inside(session) => self.session_given(place, session, now),
+            Claim::Inside(session) => {
+                self.session_given(place, session, now);
+                self.came_back(place);
+            }
             Claim::Waiting => self.reported(place),
             Claim::Gone | Claim::Revoked => {}
         }
@@ -66,7 +69,8 @@ impl Checker {
         let Some(ticket) = self.ticket(place) else { return };
         let same = ticket.used && ticket.claimed_at == session.claimed_at;
         let before = ticket.clone();
-        let another = ticket.used && !same && ticket.claimed_when > lost;
+        let never_back = !ticket.proven && ticket.until <= now;
+        let another = ticket.used && !same && ticket.claimed_when > lost && !never_back;
         let again = ticket.ended.is_some_and(|ended| ended > lost);
         if !same {
             (ticket.claimed_at, ticket.claimed_when, ticket.used) = (session.claimed_at, at, true);

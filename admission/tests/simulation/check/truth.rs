@@ -32,6 +32,8 @@ pub struct Ticket {
     /// The same, whoever still wants it: after a loss edges report sessions of those who left without a word.
     pub until: Stamp,
     pub claimed_when: u64,
+    /// They came back with what they got, after they got in.
+    pub proven: bool,
     /// The store was told that the session ended.
     pub ended: Option<u64>,
     /// The edge that told it so.
@@ -57,6 +59,7 @@ impl Ticket {
             confirmed: Stamp::ZERO,
             until: Stamp::ZERO,
             claimed_when: 0,
+            proven: false,
             ended: None,
             ended_by: 0,
             gone: false,
@@ -169,8 +172,18 @@ impl Checker {
             let over = ended.contains(&session.place.visitor);
             match self.ticket(session.place) {
                 Some(ticket) if over => ticket.confirmed = Stamp::ZERO,
-                _ => self.promised(session.place, expires),
+                _ => {
+                    self.came_back(session.place);
+                    self.promised(session.place, expires);
+                }
             }
+        }
+    }
+
+    /// With a pass, or a second time with a ticket.
+    pub(super) fn came_back(&mut self, place: Place) {
+        if let Some(ticket) = self.ticket(place) {
+            ticket.proven = true;
         }
     }
 

@@ -13,6 +13,10 @@ local function wait()
   return { 0 }
 end
 
+if score(K.unproven, id) then
+  call('ZREM', K.unproven, id)
+  call('ZADD', K.active, int(max(score(K.active, id), plus(NOW.service, P.session_ttl))), id)
+end
 local already = session(id)
 if already then return already end
 if score(K.revoked, id) then return { 3 } end

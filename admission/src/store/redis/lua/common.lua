@@ -13,6 +13,7 @@
 --    9 spent     sorted set  places used up: id -> arrival stamp, beyond the grace frontier
 --   10 ended     sorted set  released or revoked lately: id -> when (service time)
 --   11 revoked   sorted set  those of them that are barred: id -> when (service time)
+--   12 unproven  sorted set  those of active who entered at once and have not yet come back: id -> 0
 -- ARGV   times and spans in microseconds, whole numbers as decimal text
 --    1 clock            empty: the server's own TIME; else the time (tests)
 --    2 mode             fifo, passthrough, closed
@@ -32,6 +33,7 @@ local MAX = 9007199254740991
 local K = {
   state = KEYS[1], queue = KEYS[2], present = KEYS[3], seen = KEYS[4], admitted = KEYS[5], active = KEYS[6],
   places = KEYS[7], claimed = KEYS[8], spent = KEYS[9], ended = KEYS[10], revoked = KEYS[11],
+  unproven = KEYS[12],
 }
 
 local P = {
@@ -197,6 +199,7 @@ local function vacate(id)
   call('ZREM', K.admitted, id)
   call('ZREM', K.active, id)
   call('ZREM', K.claimed, id)
+  call('ZREM', K.unproven, id)
   local stamp = stamp_of(id)
   if stamp then call('HDEL', K.places, id) end
   return stamp
@@ -206,6 +209,7 @@ end
 local function admit_inside(id, stamp, claimed_at)
   unqueue(id)
   call('ZREM', K.admitted, id)
+  call('ZREM', K.unproven, id)
   call('ZADD', K.active, int(plus(NOW.service, P.session_ttl)), id)
   call('ZADD', K.claimed, int(claimed_at), id)
   call('HSET', K.places, id, int(stamp))

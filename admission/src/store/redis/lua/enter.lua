@@ -32,6 +32,8 @@ if not may_enter() or not pay_for_one() then
   return { 0 }
 end
 admit_inside(id, stamp, NOW.store)
+call('ZADD', K.unproven, 0, id)
+call('ZADD', K.active, int(plus(NOW.service, min(P.session_ttl, B.UNPROVEN_US))), id)
 S.frontier = max(S.frontier, stamp)
 S.admitted_total = S.admitted_total + 1
 save()

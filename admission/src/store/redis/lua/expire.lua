@@ -11,12 +11,13 @@ local function first_up_to(key, limit, most)
   return ids, scores
 end
 
--- Moves everybody in `key` up to now from their slot into `into`, at their arrival stamp.
-local function sweep(key, into)
+-- Moves everybody in `key` up to now from their slot into `into`, at their arrival stamp. Those in `but` are forgotten.
+local function sweep(key, into, but)
   local ids = first_up_to(key, NOW.service, B.MAX_SWEEP)
   local stamps, list = lookup('HMGET', K.places, ids), {}
+  local forgotten = but and lookup('ZMSCORE', but, ids) or {}
   for i, id in ipairs(ids) do
-    if stamps[i] then
+    if stamps[i] and not forgotten[i] then
       list[#list + 1] = int(stamps[i])
       list[#list + 1] = id
     end

@@ -18,7 +18,7 @@ for i, id in ipairs(ids) do
     over[#over + 1] = id
   end
 end
-for _, key in ipairs({ K.queue, K.present, K.seen, K.admitted, K.active, K.claimed }) do spread('ZREM', key, ids) end
+for _, key in ipairs({ K.queue, K.present, K.seen, K.admitted, K.active, K.claimed, K.unproven }) do spread('ZREM', key, ids) end
 spread('HDEL', K.places, ids)
 spread('ZADD', K.spent, list, 2)
 if #over > 0 then

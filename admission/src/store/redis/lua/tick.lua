@@ -14,7 +14,9 @@ merge()
 if S.ticked_at == 0 or NOW.store - S.ticked_at >= B.TICK_WORK_US then
   S.paused_total = NOW.store - NOW.service
   S.ticked_at = NOW.store
-  spread('ZREM', K.claimed, sweep(K.active, K.spent))
+  local over = sweep(K.active, K.spent, K.unproven)
+  spread('ZREM', K.claimed, over)
+  spread('ZREM', K.unproven, over)
   sweep(K.admitted, K.queue)
   forget_absent()
   forget_ended()
