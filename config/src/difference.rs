@@ -16,6 +16,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("edge.upgrade_sock", edge.upgrade_sock != then.upgrade_sock),
         ("edge.public_url", edge.public_url != then.public_url),
         ("admin", old.admin != new.admin),
+        ("decision.listen", old.decision.listen != new.decision.listen),
         ("store.url", old.store.url != new.store.url),
         (
             "store.max_in_flight",

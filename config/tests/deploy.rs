@@ -72,7 +72,31 @@ fn sample_configurations_pass_the_check() {
     assert!(sample("sentinel").store.url.kind() == StoreKind::RedisSentinel && sample("sentinel").store.url.tls());
     assert!(!sample("cdn").edge.trusted_proxies.is_empty());
     assert!(sample("tls").edge.certificates.len() == 2 && !sample("tls").edge.listen_tls.is_empty());
+    assert!(!sample("decision").decision.listen.is_empty() && !sample("decision").decision.allow.is_empty());
     assert_eq!(sample("compose").store.url.expose(), "redis://redis:6379");
+}
+
+/// Proxies that are not at hand: at least their files are YAML, and ask where the sample configuration listens.
+#[test]
+fn samples_of_proxies_ask_where_the_service_listens() {
+    let config = check(&read("deploy/config/decision.toml"), &NotLooking).unwrap();
+    let asked = config.decision.listen[0];
+    for path in ["traefik/dynamic.yaml", "apisix/apisix.yaml", "envoy/envoy.yaml"] {
+        yaml(&format!("deploy/{path}"));
+    }
+    for path in [
+        "traefik/dynamic.yaml",
+        "apisix/apisix.yaml",
+        "nginx/stanchion.conf",
+        "caddy/Caddyfile",
+    ] {
+        assert!(
+            read(&format!("deploy/{path}")).contains(&asked.to_string()),
+            "{path} does not ask {asked}"
+        );
+    }
+    let port = format!("address: 127.0.0.1, port_value: {}", asked.port());
+    assert!(read("deploy/envoy/envoy.yaml").contains(&port), "{port}");
 }
 
 /// A small reading of `Containerfile`: instructions, continued lines joined.

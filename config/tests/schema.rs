@@ -65,7 +65,7 @@ fn base(with_tls: bool) -> Value {
         json!({ "guard": {} })
     };
     json!({
-        "edge": edge, "admin": {}, "store": {}, "keys": {}, "geo": {}, "log": {}, "metrics": {},
+        "edge": edge, "admin": {}, "store": {}, "keys": {}, "decision": {}, "geo": {}, "log": {}, "metrics": {},
         "origins": [{ "name": "a", "servers": ["127.0.0.1:9000"] }],
         "rooms": [{ "name": "r", "origin": "a", "capacity": 100, "rate": "5/min" }],
         "limits": [{ "name": "l", "key": "ip", "limit": "1000000000/d", "match": {} }],

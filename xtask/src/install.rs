@@ -55,6 +55,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("redis-sentinel", "redis-sentinel"),
     ("nginx-light", "nginx"),
+    ("caddy", "caddy"),
     ("postgresql", "postgresql"),
 ];
 

@@ -178,10 +178,17 @@ pub const PEERS: &[Peer] = &[
     },
     Peer {
         name: "nginx",
-        needed_by: &[Bench],
-        why: "the proxy to compare with",
+        needed_by: &[Test, Bench],
+        why: "a proxy that asks the decision service; the one to compare with",
         detect: Detect::Program(&["nginx"]),
         source: Source::Apt(&["nginx-light"]),
+    },
+    Peer {
+        name: "caddy",
+        needed_by: &[Test],
+        why: "a proxy that asks the decision service",
+        detect: Detect::Program(&["caddy"]),
+        source: Source::Apt(&["caddy"]),
     },
     Peer {
         name: "wrk",

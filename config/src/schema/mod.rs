@@ -33,6 +33,8 @@ struct Document {
     /// Rate limits on requests that are forwarded: those who are inside, and paths that no room protects. Those who wait in line are paced by the line.
     #[schemars(length(max = 256))]
     limits: Option<Vec<rooms::LimitTable>>,
+    /// Where other proxies ask what to do with a request (docs/DECISION.md).
+    decision: Option<services::DecisionTable>,
     /// Databases in MaxMind's format, for countries and networks in logs, metrics and passes.
     geo: Option<services::GeoTable>,
     /// What goes to standard error.

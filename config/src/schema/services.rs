@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::words::{Duration, Host, LogFormat, LogLevel, Name, Path, Prefix, Signing};
+use super::words::{Address, Duration, Host, LogFormat, LogLevel, Name, Path, Prefix, Signing};
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -86,6 +86,19 @@ pub(super) struct OriginTable {
     tls_name: Option<String>,
     /// The `Host` that the servers are sent. Left out, they see the visitor's.
     host_header: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)]
+pub(super) struct DecisionTable {
+    /// Addresses of the decision service, plain HTTP/1.1. Without any there is none.
+    #[schemars(length(max = 8), extend("default" = []))]
+    listen: Option<Vec<Address>>,
+    /// The proxies that may ask, and are believed in whom they ask for; others get no answer. Left out: this machine
+    /// alone. Needed wherever `listen` can be reached from elsewhere.
+    #[schemars(length(max = 256), extend("default" = []))]
+    allow: Option<Vec<Prefix>>,
 }
 
 #[derive(JsonSchema)]

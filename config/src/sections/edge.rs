@@ -101,17 +101,8 @@ fn distinct(
 ) {
     let admin = (*admin, admin_at.clone());
     let mut seen: Vec<SocketAddr> = Vec::new();
-    for (address, at) in plain
-        .iter()
-        .chain(tls)
-        .chain([&admin])
-        .filter(|(address, _)| address.port() != 0)
-    {
-        let clash = |other: &SocketAddr| {
-            other.port() == address.port()
-                && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
-        };
-        if let Some(other) = seen.iter().find(|other| clash(other)) {
+    for (address, at) in plain.iter().chain(tls).chain([&admin]) {
+        if let Some(other) = seen.iter().find(|other| clash(other, address)) {
             let what = format!("{address} is taken already by {other}");
             let why = "two listeners cannot share an address and port".to_owned();
             notes.error(
@@ -125,6 +116,13 @@ fn distinct(
         }
         seen.push(*address);
     }
+}
+
+/// Port 0 is a free port each time.
+pub(super) fn clash(one: &SocketAddr, other: &SocketAddr) -> bool {
+    one.port() != 0
+        && one.port() == other.port()
+        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 fn certificates(section: &mut Section<'_>, notes: &mut Notes<'_>) -> Vec<Certificate> {

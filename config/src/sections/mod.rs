@@ -2,6 +2,7 @@
 //! notes what is wrong with it; what concerns several tables is in `cross`.
 
 pub(crate) mod cross;
+mod decision;
 mod edge;
 mod files;
 mod guard;
@@ -32,6 +33,7 @@ pub(crate) fn document(mut root: Section<'_>, notes: &mut Notes<'_>) -> Config {
     let origins = origins::origins(root.sections("origins", MAX_ORIGINS, notes), &edge, notes);
     let rooms = rooms::rooms(root.sections("rooms", MAX_ROOMS, notes), notes);
     let limits = limits::limits(root.sections("limits", MAX_LIMITS, notes), notes);
+    let decision = decision::decision(root.section("decision", notes), &edge, notes);
     let geo = services::geo(root.section("geo", notes), notes);
     let log = services::log(root.section("log", notes), notes);
     let metrics = services::metrics(root.section("metrics", notes), notes);
@@ -56,6 +58,7 @@ pub(crate) fn document(mut root: Section<'_>, notes: &mut Notes<'_>) -> Config {
         origins: values(origins),
         rooms: rooms.into_iter().map(|placed| placed.value).collect(),
         limits,
+        decision,
         geo,
         log,
         metrics,

@@ -1,6 +1,7 @@
 //! The checked values. Whoever holds a [`Config`] need not check anything again: every name resolves, every number is
 //! in its bounds, every path is absolute or relative to the folder of the configuration file.
 
+mod decision;
 mod edge;
 mod limit;
 mod room;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 
 use crate::problem::Problem;
 
+pub use decision::Decision;
 pub use edge::{Certificate, Edge, Guard};
 pub use limit::{Algorithm, Key, Limit, Matcher, OnMissingKey, OnStoreError, Quota, Scope};
 pub use room::{Bind, OnStoreLoss, PageText, Room, Upgrades};
@@ -28,6 +30,7 @@ pub struct Config {
     pub origins: Vec<Origin>,
     pub rooms: Vec<Room>,
     pub limits: Vec<Limit>,
+    pub decision: Decision,
     pub geo: Geo,
     pub log: Log,
     pub metrics: Metrics,

@@ -67,6 +67,20 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Trusted) -> I
     client
 }
 
+/// The client that a peer speaks for whose word is taken: the last entry of its `X-Forwarded-For`, or who is behind that
+/// where it is a trusted hop. `None`: the last entry is no address.
+pub fn vouched_client(field: &[u8], trusted: &Trusted) -> Option<IpAddr> {
+    let mut client = None;
+    for entry in field.rsplit(|byte| *byte == b',').take(MAX_HOPS) {
+        let Some(address) = parse_entry(entry) else { break };
+        client = Some(address);
+        if !trusted.contains(address) {
+            break;
+        }
+    }
+    client
+}
+
 /// An address, with or without a port; IPv6 may be in brackets. Names, zones and `unknown` are no addresses.
 fn parse_entry(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 use stanchion_admission::clock::{Clock, SystemClock};
 use stanchion_admission::ids::Stamp;
 
+use super::decision;
 use super::gate::{Answer, Asked, Forward, Gate, OriginCommand, SessionKey, Verdict};
 use super::guard::count::{Counter, Seat};
 use super::guard::stream::Tolerance;
@@ -43,6 +44,8 @@ pub struct Core {
 pub struct Live {
     pub settings: EdgeSettings,
     pub tolerance: Arc<Tolerance>,
+    /// The same for proxies that ask: a visitor's whole head fits in, with what they add to it.
+    pub decision_tolerance: Arc<Tolerance>,
     pub origins: Origins,
     pub max_connections: usize,
 }
@@ -59,6 +62,7 @@ impl Live {
         let origins = Origins::new(&settings.origins);
         Live {
             tolerance: Arc::new(settings.tolerance),
+            decision_tolerance: Arc::new(decision::tolerance(&settings.tolerance)),
             origins,
             max_connections,
             settings,
@@ -131,6 +135,14 @@ impl Core {
             self.panicked("command");
             Vec::new()
         })
+    }
+
+    /// Hands the command of somebody who holds a pass to the gate; whether the pass is anybody's.
+    pub async fn command_by_pass(&self, pass: &str, command: OriginCommand) -> Result<bool, Refusal> {
+        AssertUnwindSafe(self.gate.command_by_pass(pass, command))
+            .catch_unwind()
+            .await
+            .map_err(|_| self.panicked("command"))
     }
 
     /// The answer for a refused request.

@@ -90,6 +90,10 @@ pub trait Gate: Send + Sync + 'static {
     async fn decide(&self, asked: &Asked<'_>) -> Verdict;
     /// Carries out an origin's command; returns the cookies to set on this response.
     async fn command(&self, session: &SessionKey, command: OriginCommand) -> Vec<HeaderValue>;
+    /// The same for whoever shows the pass; `false` where it is no good.
+    async fn command_by_pass(&self, _pass: &str, _command: OriginCommand) -> bool {
+        false
+    }
     /// The page or problem for a request that cannot be served: an unreachable origin, a refused request.
     fn refusal(&self, asked: Option<&Asked<'_>>, status: StatusCode, reason: &str) -> Answer;
 }

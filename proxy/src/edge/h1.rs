@@ -18,10 +18,11 @@ use tokio::sync::watch;
 use super::answer;
 use super::client_ip::From;
 use super::core::{Core, Live};
+use super::decision;
 use super::fields;
 use super::gate::{Answer, Asked, Forward, Verdict};
 use super::guard::head::{self, Framing, Head};
-use super::guard::stream::{GuardStream, Next};
+use super::guard::stream::{GuardStream, Next, Tolerance};
 use super::memory::Pressure;
 use super::proxy::{Machinery, Plan};
 use super::refusal::Refusal;
@@ -33,6 +34,18 @@ pub struct Edge {
     pub core: Arc<Core>,
     pub machinery: Arc<Machinery>,
     pub stopping: watch::Receiver<bool>,
+    /// The connection is a proxy's that asks; no request of it is forwarded.
+    pub decision: bool,
+}
+
+impl Edge {
+    pub fn tolerance<'l>(&self, live: &'l Live) -> &'l Arc<Tolerance> {
+        if self.decision {
+            &live.decision_tolerance
+        } else {
+            &live.tolerance
+        }
+    }
 }
 
 /// What a request came to.
@@ -65,7 +78,7 @@ pub async fn serve(edge: Edge, mut stream: Box<GuardStream>, from: From) -> Opti
         edge.core.stats.requests.fetch_add(1, Ordering::Relaxed);
         let live = edge.core.live.load_full();
         let is_head = head.starts_with(b"HEAD ");
-        let head = match head::parse(head, &live.tolerance.head) {
+        let head = match head::parse(head, &edge.tolerance(&live).head) {
             Ok(head) => head,
             Err(refusal) => {
                 refuse(&edge, &mut stream, refusal, is_head).await;
@@ -105,7 +118,12 @@ async fn one_request(
     from: From,
 ) -> Option<Box<GuardStream>> {
     let (is_head, framing, last) = (head.method == Method::HEAD, head.framing, head.last);
-    match decide(&edge.core, live, &head, from).await {
+    let outcome = if edge.decision {
+        Outcome::Answer(decision::answer(&edge.core, live, &head).await)
+    } else {
+        decide(&edge.core, live, &head, from).await
+    };
+    match outcome {
         Outcome::Answer(answer) => {
             let skipped = stream.skip_body(framing);
             let scarce = edge.core.memory.now() == Pressure::Highest;

@@ -46,6 +46,7 @@ struct Listening {
     /// A second handle on the listening socket, to be handed to a successor.
     socket: TcpListener,
     certificates: Option<Arc<Certificates>>,
+    decision: bool,
 }
 
 /// Starts the edge on sockets that are bound already. Must be called within a tokio runtime.
@@ -85,12 +86,14 @@ pub async fn start(
         let begin = listen::Begin {
             certificates: certificates.clone(),
             proxy_protocol: settings.proxy_protocol,
+            decision: settings.decision,
         };
         ready.push((tokio::net::TcpListener::from_std(socket)?, begin));
         handle.listeners.push(Listening {
             address: kept.local_addr()?,
             socket: kept,
             certificates,
+            decision: settings.decision,
         });
     }
     for (listener, begin) in ready {
@@ -98,6 +101,7 @@ pub async fn start(
             core: core.clone(),
             machinery: machinery.clone(),
             stopping: stopping.clone(),
+            decision: begin.decision,
         };
         handle
             .accepting
@@ -108,9 +112,19 @@ pub async fn start(
 }
 
 impl EdgeHandle {
-    /// Where it really listens, in the order of the sockets.
+    /// Where visitors are really served, in the order of the sockets.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|listening| listening.address).collect()
+        self.listening(false)
+    }
+
+    /// Where the decision service really listens.
+    pub fn decision_addresses(&self) -> Vec<SocketAddr> {
+        self.listening(true)
+    }
+
+    fn listening(&self, decision: bool) -> Vec<SocketAddr> {
+        let wanted = self.listeners.iter().filter(|listening| listening.decision == decision);
+        wanted.map(|listening| listening.address).collect()
     }
 
     pub fn stats(&self) -> &Stats {

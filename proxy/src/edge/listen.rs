@@ -27,6 +27,8 @@ pub struct Begin {
     pub certificates: Option<Arc<Certificates>>,
     /// A PROXY protocol header, from a trusted hop.
     pub proxy_protocol: bool,
+    /// Proxies that ask, and no visitors.
+    pub decision: bool,
 }
 
 /// Accepts connections until the edge stops. `killed` ends them all at once.
@@ -46,6 +48,11 @@ pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin, killed:
             }
         };
         let live = edge.core.live.load_full();
+        if begin.decision && !live.settings.decision_peers.contains(peer) {
+            edge.core.stats.turned_away.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%peer, "a stranger at the decision service was turned away");
+            continue;
+        }
         let Some(seat) = seat(&edge, &live, peer) else { continue };
         let (edge, begin, mut killed) = (edge.clone(), begin.clone(), killed.clone());
         let caller = Caller { tcp, peer, seat };
@@ -68,7 +75,8 @@ struct Caller {
 /// A seat for the connection, unless there are too many already.
 fn seat(edge: &Edge, live: &Live, peer: IpAddr) -> Option<Seat> {
     let overall = live.max_connections.saturating_sub(edge.core.forwards.open());
-    match edge.core.connections.admit(peer, overall, live.most_of_network(peer)) {
+    let most_of_network = live.most_of_network(peer).filter(|_| !edge.decision);
+    match edge.core.connections.admit(peer, overall, most_of_network) {
         Ok(seat) => {
             edge.core.stats.accepted.fetch_add(1, Ordering::Relaxed);
             Some(seat)
@@ -129,7 +137,7 @@ async fn serve(edge: Edge, live: Arc<Live>, mut caller: Caller, begin: Begin) {
             (Wire::Tls(Box::new(tls)), http2)
         }
     };
-    let stream = Box::new(GuardStream::new(wire, live.tolerance.clone()));
+    let stream = Box::new(GuardStream::new(wire, edge.tolerance(&live).clone()));
     drop(live);
     let stream = if http2 {
         Some(stream)

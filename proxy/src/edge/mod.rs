@@ -8,6 +8,7 @@
 mod answer;
 mod client_ip;
 mod core;
+mod decision;
 mod failure;
 mod fields;
 mod figures;

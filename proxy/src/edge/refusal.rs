@@ -58,6 +58,7 @@ refusals! {
     OriginInvalid,
     OutOfMemory,
     TooBusy,
+    NotTold,
 }
 
 use Refusal::*;
@@ -124,6 +125,7 @@ impl Refusal {
             OriginInvalid => "origin-invalid",
             OutOfMemory => "out-of-memory",
             TooBusy => "too-busy",
+            NotTold => "not-told",
         }
     }
 
@@ -168,6 +170,7 @@ impl Refusal {
             OriginTooSlow => "The origin took too long to answer.",
             OriginInvalid => "The origin's answer is not valid HTTP.",
             TooBusy => "Too many requests are under way. Please try again in a few seconds.",
+            NotTold => "The proxy in front of this service did not say clearly what was asked for.",
             OutOfMemory => "Too much is going on here at the moment. Please try again in a few seconds.",
         }
     }

@@ -15,6 +15,8 @@ pub struct ListenerSettings {
     pub tls: Option<Vec<CertificateFiles>>,
     /// Each connection is a trusted hop's and begins with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Other proxies ask here what to do with a request; no visitor is served.
+    pub decision: bool,
 }
 
 /// A certificate chain and its key, both PEM.
@@ -36,6 +38,8 @@ pub struct EdgeSettings {
     /// Bytes of memory; `None`: what the control group allows.
     pub max_memory: Option<u64>,
     pub origins: Vec<OriginSettings>,
+    /// Who may ask the decision service.
+    pub decision_peers: Trusted,
 }
 
 /// How many connections are open at once.

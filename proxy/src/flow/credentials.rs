@@ -4,11 +4,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName};
 use stanchion_admission::edge::agent::Seen;
 use stanchion_admission::ids::Stamp;
 use stanchion_admission::keys::KeyRing;
-use stanchion_admission::pass::{Pass, PassCache};
+use stanchion_admission::pass::{MAX_CHARS, Pass, PassCache};
 use stanchion_admission::ticket::{self, Ticket};
 use stanchion_config::Bind;
 
@@ -81,6 +83,14 @@ impl Reader<'_> {
         let bound_here = binding(self.keys, site.bind, client);
         (bound_here.is_none() || ticket.binding == bound_here).then(|| (text.to_owned(), ticket))
     }
+}
+
+/// The room that a pass claims to be for, unverified: only where to look.
+#[must_use]
+pub fn room_named_in(pass: &str) -> Option<String> {
+    let claims = pass.split('.').nth(1).filter(|_| pass.len() <= MAX_CHARS)?;
+    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    claims["aud"].as_str().map(str::to_owned)
 }
 
 /// What a new ticket is bound to.

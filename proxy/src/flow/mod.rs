@@ -113,13 +113,20 @@ impl Gate for LineGate {
             stamp: Stamp(key.stamp),
             visitor: VisitorId(key.visitor),
         };
-        let how = match command {
-            OriginCommand::Release => End::Released,
-            OriginCommand::Revoke => End::Revoked,
-        };
-        self.agent.end(&site.name, place, how).await;
-        self.metrics.session_ended(site.name.as_str(), how);
+        self.end(site, place, command).await;
         speak::forget(site, key.tls)
+    }
+
+    async fn command_by_pass(&self, text: &str, command: OriginCommand) -> bool {
+        let sites = self.sites.load_full();
+        let Some(site) = credentials::room_named_in(text).and_then(|room| sites.room(&room)) else {
+            return false;
+        };
+        let Ok(pass) = self.passes.verify(&self.keys.load(), &site.name, text, self.now()) else {
+            return false;
+        };
+        self.end(site, pass.place, command).await;
+        true
     }
 
     fn refusal(&self, asked: Option<&Asked<'_>>, status: StatusCode, reason: &str) -> Answer {
@@ -128,6 +135,15 @@ impl Gate for LineGate {
 }
 
 impl LineGate {
+    async fn end(&self, site: &Site, place: Place, command: OriginCommand) {
+        let how = match command {
+            OriginCommand::Release => End::Released,
+            OriginCommand::Revoke => End::Revoked,
+        };
+        self.agent.end(&site.name, place, how).await;
+        self.metrics.session_ended(site.name.as_str(), how);
+    }
+
     async fn protected(&self, sites: &Sites, site: &Site, asked: &Asked<'_>) -> Verdict {
         let brought = self.read(site, asked);
         let by_header = brought.by_header;

@@ -1,10 +1,11 @@
 //! From a checked configuration to what the parts are told. Values in, values out.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
 use stanchion_admission::keys::PassAlg;
 use stanchion_admission::policy::RoomPolicy;
-use stanchion_config::{Certificate, Config, Edge, Guard, Origin, SigningAlgorithm};
+use stanchion_config::{Certificate, Config, Decision, Edge, Guard, Origin, SigningAlgorithm};
 
 use crate::edge::{
     CertificateFiles, ConnectionCaps, Deadlines, EdgeSettings, HeadLimits, Hosts, ListenerSettings, OriginSettings,
@@ -27,7 +28,20 @@ pub fn edge_settings(config: &Config) -> EdgeSettings {
         },
         max_memory: config.edge.guard.max_memory,
         origins: config.origins.iter().map(origin).collect(),
+        decision_peers: Trusted::new(decision_peers(&config.decision)),
     }
+}
+
+/// Where nobody is named it is this machine, whose addresses are the only ones listened on then.
+fn decision_peers(decision: &Decision) -> Vec<IpNet> {
+    if decision.allow.is_empty() {
+        let this_machine = [
+            IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8),
+            IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
+        ];
+        return this_machine.to_vec();
+    }
+    decision.allow.clone()
 }
 
 fn tolerance(guard: &Guard) -> Tolerance {
@@ -61,17 +75,30 @@ fn origin(origin: &Origin) -> OriginSettings {
     }
 }
 
-/// The manner of speaking of each listener, in the order plain, TLS.
+/// The manner of speaking of each listener, in the order plain, TLS, decision service.
 #[must_use]
-pub fn listeners(edge: &Edge) -> Vec<(SocketAddr, ListenerSettings)> {
+pub fn listeners(config: &Config) -> Vec<(SocketAddr, ListenerSettings)> {
+    let edge = &config.edge;
     let files: Vec<CertificateFiles> = edge.certificates.iter().map(certificate).collect();
     let plain = edge.listen.iter().map(|address| (address, None));
     let tls = edge.listen_tls.iter().map(|address| (address, Some(files.clone())));
     let settings = |(address, tls): (&SocketAddr, _)| {
         let proxy_protocol = edge.proxy_protocol.contains(address);
-        (*address, ListenerSettings { tls, proxy_protocol })
+        let settings = ListenerSettings {
+            tls,
+            proxy_protocol,
+            decision: false,
+        };
+        (*address, settings)
     };
-    plain.chain(tls).map(settings).collect()
+    let decision = config.decision.listen.iter().map(|address| {
+        let settings = ListenerSettings {
+            decision: true,
+            ..ListenerSettings::default()
+        };
+        (*address, settings)
+    });
+    plain.chain(tls).map(settings).chain(decision).collect()
 }
 
 fn certificate(certificate: &Certificate) -> CertificateFiles {

@@ -18,13 +18,13 @@ impl Bound {
     /// # Errors
     /// Which key's address could not be bound, why, and a remedy.
     pub fn bind(config: &Config) -> anyhow::Result<Bound> {
-        let edge = assemble::listeners(&config.edge)
+        let edge = assemble::listeners(config)
             .into_iter()
             .map(|(address, settings)| {
-                let key = if settings.tls.is_some() {
-                    "edge.listen_tls"
-                } else {
-                    "edge.listen"
+                let key = match &settings {
+                    ListenerSettings { decision: true, .. } => "decision.listen",
+                    ListenerSettings { tls: Some(_), .. } => "edge.listen_tls",
+                    _ => "edge.listen",
                 };
                 Ok((bind(key, address)?, settings))
             })
@@ -99,6 +99,10 @@ mod tests {
             (
                 "edge.listen_tls",
                 format!("listen_tls = [\"{address}\"]\nadmin = \"127.0.0.1:0\"\n[edge.tls]\ncert = \"c\"\nkey = \"k\""),
+            ),
+            (
+                "decision.listen",
+                format!("listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n[decision]\nlisten = [\"{address}\"]"),
             ),
         ] {
             let said = refusal(&edge);

@@ -103,6 +103,9 @@ fn announce(running: &Running) {
     for address in running.edge.addresses() {
         tracing::info!(%address, "visitors are served");
     }
+    for address in running.edge.decision_addresses() {
+        tracing::info!(%address, "the decision service listens");
+    }
     tracing::info!(address = %running.admin, "the admin plane listens");
     if let Some(token) = &running.made_token {
         eprintln!("{}", word_of(token, std::io::stderr().is_terminal()));
@@ -210,7 +213,7 @@ fn take_over(config: &Config) -> anyhow::Result<(Bound, Taken)> {
         .context("--upgrade needs edge.upgrade_sock in the configuration")?;
     let mut taken = Taken::from(path)?;
     let admin = taken.sockets.pop().context("the running edge sent no sockets")?;
-    let wanted = assemble::listeners(&config.edge);
+    let wanted = assemble::listeners(config);
     anyhow::ensure!(
         wanted.len() == taken.sockets.len(),
         "the running edge has {} listeners, the configuration {}: stop it and start anew",

@@ -27,7 +27,7 @@ impl Running {
         let keys = self.keys.read()?;
         let same_sockets = (&old.edge.listen, &old.edge.listen_tls) == (&new.edge.listen, &new.edge.listen_tls);
         if same_sockets {
-            for (number, (_, settings)) in assemble::listeners(&new.edge).iter().enumerate() {
+            for (number, (_, settings)) in assemble::listeners(new).iter().enumerate() {
                 self.edge.reload_certificates(number, settings)?;
             }
         }

@@ -128,7 +128,9 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 fn answer(head: &str, book: &Mutex<Book>) -> String {
     let mut line = head.split(' ');
     let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
-    let pass = field(head, "stanchion-pass").map(str::to_owned);
+    let pass = field(head, "stanchion-pass")
+        .filter(|pass| pass.contains('.'))
+        .map(str::to_owned);
     let jti = pass.as_deref().map(jti);
     let command = match path {
         "/release" => "Stanchion-Command: release\r\n",

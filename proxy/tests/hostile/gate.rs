@@ -75,6 +75,10 @@ impl Gate for ObedientGate {
                 origin: "unknown".into(),
                 ..forward
             }),
+            "/cookies-only" => Verdict::Forward(Forward {
+                response_headers: Vec::new(),
+                ..forward
+            }),
             "/bare" => Verdict::Forward(Forward {
                 origin: "o".into(),
                 ..Forward::default()

@@ -53,7 +53,12 @@ pub async fn stand_with(listener: ListenerSettings, adjust: impl FnOnce(&mut Edg
         .await
         .unwrap();
     Stand {
-        at: edge.addresses()[0],
+        at: *edge
+            .addresses()
+            .iter()
+            .chain(&edge.decision_addresses())
+            .next()
+            .unwrap(),
         edge,
         gate,
         origin,
