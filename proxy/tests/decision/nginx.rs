@@ -104,6 +104,15 @@ fn second_waits_and_is_let_in(stage: &Stage, pass_of_first: &str) {
     );
     assert!(waiting.header("cache-control").unwrap().contains("no-store"));
     assert!(second.cookie("ticket").is_some() && second.pass().is_none());
+    let metrics = stage.edge.admin("GET", "/metrics", "", b"").text();
+    let issued: Vec<&str> = metrics
+        .lines()
+        .filter(|l| l.starts_with("stanchion_tickets_issued_total"))
+        .collect();
+    assert!(
+        matches!(issued[..], [one] if one.ends_with(" 1")),
+        "question and page are about one place: {issued:?}"
+    );
     let ticket = second.cookie("ticket").unwrap().to_owned();
     let posted = second.send(&mut client, "POST", "/page");
     assert_eq!(posted.status, 429, "an app is told in JSON: {}", posted.text());

@@ -65,7 +65,7 @@ impl Question {
 pub fn translate(question: Question, decision: Decision, original: &Original) -> Answer {
     match (question, decision) {
         (Question::Nginx, Decision::Allow(allow)) => go_on(StatusCode::NO_CONTENT, allow, None),
-        (Question::Nginx, Decision::Answer(answer)) => bare(kind_of_no(answer.status)),
+        (Question::Nginx, Decision::Answer(answer)) => no(&answer),
         (Question::NginxPage, Decision::Allow(allow)) => come_again(allow, original, false),
         (Question::NginxPage | Question::Own, Decision::Answer(answer)) => answer,
         (Question::ForwardAuthRedirect, Decision::Allow(allow)) if must_come_again(&allow) => {
@@ -80,6 +80,36 @@ pub fn translate(question: Question, decision: Decision, original: &Original) ->
         (Question::Envoy, Decision::Answer(answer)) => with_whole_location(no_success(no_failure(answer)), original),
         // The gate forwards none of our own addresses.
         (Question::Own | Question::Command, _) => bare(StatusCode::NOT_FOUND),
+    }
+}
+
+/// No, and why. A newcomer's place is in the cookies: those who ask for the page hand it back, so that it is no other one.
+fn no(answer: &Answer) -> Answer {
+    let mut said = bare(kind_of_no(answer.status));
+    let cookies = || answer.headers.get_all(header::SET_COOKIE).iter().cloned();
+    number(&mut said.headers, cookies());
+    let held: Vec<_> = cookies()
+        .filter_map(|cookie| pair(cookie.as_bytes()).map(<[u8]>::to_vec))
+        .collect();
+    if let (false, Ok(held)) = (held.is_empty(), HeaderValue::from_bytes(&held.join(&b"; "[..]))) {
+        said.headers.insert(HeaderName::from_static("stanchion-cookie"), held);
+    }
+    said
+}
+
+/// `name=value` of a cookie that is set; nothing of one that is cleared.
+fn pair(set_cookie: &[u8]) -> Option<&[u8]> {
+    let pair = set_cookie.split(|byte| *byte == b';').next()?.trim_ascii();
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    (equals + 1 < pair.len()).then_some(pair)
+}
+
+/// Cookies under numbered names, for proxies that can take over only one value of a field.
+fn number(headers: &mut HeaderMap, cookies: impl Iterator<Item = HeaderValue>) {
+    for (number, cookie) in cookies.enumerate() {
+        if let Ok(name) = HeaderName::try_from(format!("stanchion-set-cookie-{}", number + 1)) {
+            headers.insert(name, cookie);
+        }
     }
 }
 
@@ -115,11 +145,8 @@ fn go_on(status: StatusCode, allow: Allow, no_pass: Option<HeaderValue>) -> Answ
     if let Some(cookie) = allow.cookie {
         headers.insert(header::COOKIE, cookie);
     }
-    for (number, cookie) in allow.set_cookies.into_iter().enumerate() {
-        let name = format!("stanchion-set-cookie-{}", number + 1);
-        if let Ok(name) = HeaderName::try_from(name) {
-            headers.insert(name, cookie.clone());
-        }
+    number(headers, allow.set_cookies.iter().cloned());
+    for cookie in allow.set_cookies {
         headers.append(header::SET_COOKIE, cookie);
     }
     for (name, value) in allow.response_headers {
