@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 /// At most this many hops are looked at, from the right.
@@ -25,16 +25,36 @@ impl Trusted {
 }
 
 /// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct From {
-    /// The socket's peer; where [`From::vouched`], the client that the peer speaks for.
-    pub peer: IpAddr,
+    /// The socket's peer; where it is vouched for, the client that the peer speaks for.
+    peer: IpAddr,
+    /// The same, as an origin is told it with every request.
+    peer_text: HeaderValue,
     pub tls: bool,
-    /// A trusted hop said who it is before the first byte: what a field says does not count.
-    pub vouched: bool,
+    vouched: bool,
 }
 
 impl From {
+    /// `vouched`: a trusted hop said who it is before the first byte. What a field says does not count then.
+    pub fn new(peer: IpAddr, tls: bool, vouched: bool) -> From {
+        From {
+            peer,
+            peer_text: text_of(peer),
+            tls,
+            vouched,
+        }
+    }
+
+    /// The client's address as an origin is told it.
+    pub fn text_of(&self, client: IpAddr) -> HeaderValue {
+        if client == self.peer {
+            self.peer_text.clone()
+        } else {
+            text_of(client)
+        }
+    }
+
     /// The client of a request with these fields.
     pub fn client(&self, headers: &HeaderMap, trusted: &Trusted) -> IpAddr {
         if self.vouched {
@@ -43,6 +63,10 @@ impl From {
             client_address(self.peer, headers, trusted)
         }
     }
+}
+
+fn text_of(address: IpAddr) -> HeaderValue {
+    HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// The client behind `peer`. Walks from the right and stops at the first address that is not trusted, or at the last

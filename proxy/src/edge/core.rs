@@ -232,14 +232,19 @@ impl Default for RequestIds {
 
 impl RequestIds {
     fn next(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let bits = (u128::from(self.process) << 64) | u128::from(count);
         // 24 digits: 48 bits of the process, 48 of the count.
-        let digit = |place: usize| DIGITS[(bits >> (place * 4)) as usize & 15];
-        let digits: [u8; 24] = std::array::from_fn(|n| digit(if n < 12 { 27 - n } else { 23 - n }));
-        String::from_utf8_lossy(&digits).into_owned()
+        let mut id = String::with_capacity(24);
+        for bits in [self.process, count] {
+            id.extend((0..12).rev().map(|place| digit(bits >> (4 * place))));
+        }
+        id
     }
+}
+
+/// The lowest four bits, in hexadecimal.
+fn digit(bits: u64) -> char {
+    char::from(b"0123456789abcdef"[(bits & 15) as usize])
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub struct Forward {
     /// The name of a configured origin.
     pub origin: Arc<str>,
     /// The value of `Stanchion-Pass`.
-    pub pass: Option<String>,
+    pub pass: Option<HeaderValue>,
     /// Names of cookies of ours, removed from what the origin sees.
     pub strip_cookies: Arc<[String]>,
     /// `Set-Cookie` values added to the response.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::FusedFuture;
-use http::{Method, header};
+use http::Method;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use tokio::io::AsyncWriteExt;
@@ -26,7 +26,8 @@ use super::guard::stream::{GuardStream, Next, Tolerance};
 use super::memory::Pressure;
 use super::proxy::{Machinery, Plan};
 use super::refusal::Refusal;
-use super::request::{self, Checked};
+use super::request;
+use super::rewrite::head_for_origin;
 
 /// What a connection needs of the edge.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ enum Outcome {
 }
 
 /// Serves the connection to its end. Gives the stream back where it turns out to speak HTTP/2.
-pub async fn serve(edge: Edge, mut stream: Box<GuardStream>, from: From) -> Option<Box<GuardStream>> {
+pub async fn serve(edge: Edge, mut stream: Box<GuardStream>, from: &From) -> Option<Box<GuardStream>> {
     let mut stopping = edge.stopping.clone();
     let stopping = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
     let mut stopping = std::pin::pin!(stopping.fuse());
@@ -115,7 +116,7 @@ async fn one_request(
     live: &Live,
     mut stream: Box<GuardStream>,
     head: Head,
-    from: From,
+    from: &From,
 ) -> Option<Box<GuardStream>> {
     let (is_head, framing, last) = (head.method == Method::HEAD, head.framing, head.last);
     let outcome = if edge.decision {
@@ -163,7 +164,7 @@ async fn forward(edge: &Edge, stream: Box<GuardStream>, plan: Plan) -> Option<Bo
     stream.is_between_requests().then_some(stream)
 }
 
-async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
+async fn decide(core: &Core, live: &Live, head: &Head, from: &From) -> Outcome {
     let settings = &live.settings;
     let refused = |refusal| Outcome::Refused(core.refuse(None, refusal));
     let checked = match request::check(&head.method, &head.target, None, &head.headers, &settings.hosts) {
@@ -192,9 +193,9 @@ async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
             core.stats.answered.fetch_add(1, Ordering::Relaxed);
             Outcome::Answer(answer)
         }
-        Ok(Verdict::Forward(forward)) => match plan(core, live, &asked, forward, upgradable(head)) {
+        Ok(Verdict::Forward(forward)) => match plan(core, live, from, &asked, forward, upgradable(head)) {
             Ok(plan) => Outcome::Forward {
-                head: replay(head, &checked, plan.upgrade),
+                head: head_for_origin(head, &checked, &plan),
                 plan,
             },
             Err(answer) => Outcome::Refused(*answer),
@@ -207,6 +208,7 @@ async fn decide(core: &Core, live: &Live, head: &Head, from: From) -> Outcome {
 pub fn plan(
     core: &Core,
     live: &Live,
+    from: &From,
     asked: &Asked<'_>,
     forward: Forward,
     upgradable: bool,
@@ -222,6 +224,7 @@ pub fn plan(
         _seat: seat,
         host: asked.host.to_string(),
         client: asked.client,
+        client_text: from.text_of(asked.client),
         tls: asked.tls,
         upgrade: upgradable && forward.allow_upgrade,
         event_stream: forward.allow_event_stream && fields::asks_for_events(asked.headers),
@@ -240,31 +243,6 @@ fn upgradable(head: &Head) -> bool {
         && head.framing == Framing::Empty
         && !head.last
         && fields::asks_for_websocket(&head.headers)
-}
-
-/// The head as the proxy machinery is to see it: as it came, or with the canonical target and without an upgrade that
-/// may not be.
-fn replay(head: &Head, checked: &Checked<'_>, upgrade: bool) -> Bytes {
-    let drop_upgrade = !upgrade && head.headers.contains_key(header::UPGRADE);
-    if !checked.rewritten && !drop_upgrade {
-        return head.bytes.clone();
-    }
-    let mut out = BytesMut::with_capacity(head.bytes.len() + 64);
-    out.put_slice(head.method.as_str().as_bytes());
-    out.put_slice(b" ");
-    out.put_slice(checked.target().as_bytes());
-    out.put_slice(if head.old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    for (name, value) in &head.headers {
-        if drop_upgrade && (name == header::UPGRADE || name == "http2-settings") {
-            continue;
-        }
-        out.put_slice(name.as_str().as_bytes());
-        out.put_slice(b": ");
-        out.put_slice(value.as_bytes());
-        out.put_slice(b"\r\n");
-    }
-    out.put_slice(b"\r\n");
-    out.freeze()
 }
 
 /// Refuses what could not even be read as a request.

@@ -106,9 +106,9 @@ pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) {
         };
         match accepted {
             Ok(Some(H2Accept::Session(session))) => {
-                let (edge, busy, forwards) = (edge.clone(), active.begin(), forwards.clone());
+                let (edge, from, busy, forwards) = (edge.clone(), from.clone(), active.begin(), forwards.clone());
                 tokio::spawn(async move {
-                    one_request(&edge, session, from, &forwards).await;
+                    one_request(&edge, session, &from, &forwards).await;
                     drop(busy);
                 });
             }
@@ -118,7 +118,7 @@ pub async fn serve(mut edge: Edge, mut stream: Box<GuardStream>, from: From) {
     }
 }
 
-async fn one_request(edge: &Edge, session: HttpSession, from: From, forwards: &Semaphore) {
+async fn one_request(edge: &Edge, session: HttpSession, from: &From, forwards: &Semaphore) {
     // A stream whose client takes nothing holds some 470 KB of its answer: 32 of them stay within 16 MiB.
     let Ok(_turn) = forwards.acquire().await else {
         return;
@@ -182,7 +182,7 @@ async fn decide(
     live: &Live,
     header: &mut RequestHeader,
     has_body: bool,
-    from: From,
+    from: &From,
 ) -> Result<Plan, Answer> {
     let settings = &live.settings;
     let refused = |refusal| core.refuse(None, refusal);
@@ -218,7 +218,7 @@ async fn decide(
         }
         Err(refusal) => return Err(core.refuse(Some(&asked), refusal)),
     };
-    let plan = plan(core, live, &asked, forward, false).map_err(|answer| *answer)?;
+    let plan = plan(core, live, from, &asked, forward, false).map_err(|answer| *answer)?;
     if checked.rewritten {
         let target = checked.target();
         header.set_uri(retargeted(&header.uri, &target).map_err(|_| core.refuse(None, Refusal::Target))?);

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::core::{Core, Live};
 use super::figures::{self, ReadFigures};
@@ -36,8 +36,8 @@ pub struct EdgeHandle {
     machinery: Arc<proxy::Machinery>,
     listeners: Vec<Listening>,
     stop: watch::Sender<bool>,
-    kill: watch::Sender<bool>,
-    accepting: Vec<JoinHandle<()>>,
+    /// Each gives the connections that are open when it stops.
+    accepting: Vec<JoinHandle<JoinSet<()>>>,
     current: Option<JoinHandle<()>>,
 }
 
@@ -63,13 +63,11 @@ pub async fn start(
     core.live.load_full().origins.look_up().await;
     let machinery = Arc::new(machinery(core.clone()));
     let (stop, stopping) = watch::channel(false);
-    let (kill, killed) = watch::channel(false);
     let mut handle = EdgeHandle {
         core: core.clone(),
         machinery: machinery.clone(),
         listeners: Vec::new(),
         stop,
-        kill,
         accepting: Vec::new(),
         current: None,
     };
@@ -103,9 +101,8 @@ pub async fn start(
             stopping: stopping.clone(),
             decision: begin.decision,
         };
-        handle
-            .accepting
-            .push(tokio::spawn(listen::accept(edge, listener, begin, killed.clone())));
+        let accepting = listen::accept(edge, listener, begin);
+        handle.accepting.push(tokio::spawn(accepting));
     }
     handle.current = Some(tokio::spawn(core.keep_current()));
     Ok(handle)
@@ -199,8 +196,9 @@ impl EdgeHandle {
         let _ = self.stop.send(true);
         self.listeners.clear();
         // A connection just accepted is counted by the time its listener's task ends.
+        let mut open = Vec::new();
         for accepting in self.accepting.drain(..) {
-            let _ = accepting.await;
+            open.push(accepting.await);
         }
         self.machinery.http_cleanup().await;
         let all_gone = async {
@@ -213,7 +211,7 @@ impl EdgeHandle {
             () = hurry => {}
         }
         let left = self.under_way();
-        let _ = self.kill.send(true);
+        drop(open);
         left
     }
 }
@@ -221,8 +219,9 @@ impl EdgeHandle {
 impl Drop for EdgeHandle {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-        let _ = self.kill.send(true);
-        for task in self.accepting.drain(..).chain(self.current.take()) {
+        // With a listener's task go its connections.
+        self.accepting.drain(..).for_each(|task| task.abort());
+        if let Some(task) = self.current.take() {
             task.abort();
         }
     }

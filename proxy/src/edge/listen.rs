@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::client_ip::From;
 use super::core::Live;
@@ -31,12 +31,14 @@ pub struct Begin {
     pub decision: bool,
 }
 
-/// Accepts connections until the edge stops. `killed` ends them all at once.
-pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin, killed: watch::Receiver<bool>) {
+/// Accepts connections until the edge stops; gives those that are still open. They end with the set.
+pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin) -> JoinSet<()> {
+    let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = edge.stopping.wait_for(|stopping| *stopping) => return,
+            _ = edge.stopping.wait_for(|stopping| *stopping) => return open,
+            Some(_) = open.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let (tcp, peer) = match accepted {
@@ -54,14 +56,8 @@ pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin, killed:
             continue;
         }
         let Some(seat) = seat(&edge, &live, peer) else { continue };
-        let (edge, begin, mut killed) = (edge.clone(), begin.clone(), killed.clone());
         let caller = Caller { tcp, peer, seat };
-        tokio::spawn(async move {
-            tokio::select! {
-                () = serve(edge, live, caller, begin) => {}
-                _ = killed.wait_for(|killed| *killed) => {}
-            }
-        });
+        open.spawn(serve(edge.clone(), live, caller, begin.clone()));
     }
 }
 
@@ -91,13 +87,9 @@ fn seat(edge: &Edge, live: &Live, peer: IpAddr) -> Option<Seat> {
 
 /// Whom the connection speaks for, and the place that it takes. Nothing where it may not say, or does not say it well.
 async fn introduced(edge: &Edge, live: &Live, caller: &mut Caller, begin: &Begin) -> Option<From> {
-    let mut from = From {
-        peer: caller.peer,
-        tls: begin.certificates.is_some(),
-        vouched: begin.proxy_protocol,
-    };
+    let from = |peer| From::new(peer, begin.certificates.is_some(), begin.proxy_protocol);
     if !begin.proxy_protocol {
-        return Some(from);
+        return Some(from(caller.peer));
     }
     let said = if live.settings.trusted_proxies.contains(caller.peer) {
         preface::read(&mut caller.tcp).await.map_err(Some)
@@ -105,11 +97,10 @@ async fn introduced(edge: &Edge, live: &Live, caller: &mut Caller, begin: &Begin
         Err(None)
     };
     match said {
-        Ok(None) => Some(from),
+        Ok(None) => Some(from(caller.peer)),
         Ok(Some(client)) => {
-            from.peer = client;
             caller.seat = seat(edge, live, client)?;
-            Some(from)
+            Some(from(client))
         }
         Err(problem) => {
             edge.core.stats.preface_failed.fetch_add(1, Ordering::Relaxed);
@@ -142,7 +133,7 @@ async fn serve(edge: Edge, live: Arc<Live>, mut caller: Caller, begin: Begin) {
     let stream = if http2 {
         Some(stream)
     } else {
-        h1::serve(edge.clone(), stream, from).await
+        h1::serve(edge.clone(), stream, &from).await
     };
     if let Some(stream) = stream {
         h2::serve(edge, stream, from).await;

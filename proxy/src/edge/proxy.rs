@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
@@ -43,6 +43,7 @@ pub struct Plan {
     pub group: Arc<Group>,
     pub host: String,
     pub client: IpAddr,
+    pub client_text: HeaderValue,
     pub tls: bool,
     /// The request asks for a WebSocket and may have it.
     pub upgrade: bool,
@@ -147,8 +148,12 @@ impl ProxyHttp for Forwarder {
         upstream: &mut RequestHeader,
         trip: &mut Trip,
     ) -> pingora::Result<()> {
-        let bodyless = session.is_body_empty();
-        to_origin(upstream, trip.plan()?, bodyless)
+        // An HTTP/1 request was made fit before it came here.
+        if session.is_http2() {
+            let bodyless = session.is_body_empty();
+            to_origin(upstream, trip.plan()?, bodyless)?;
+        }
+        Ok(())
     }
 
     async fn request_body_filter(

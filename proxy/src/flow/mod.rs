@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use stanchion_admission::clock::Clock;
@@ -154,8 +155,7 @@ impl LineGate {
                     tls: asked.tls,
                     by_header,
                 };
-                let binding = self.binding(site, asked);
-                let (set_cookies, response_headers) = said.entry(&entry, binding, &self.keys.load(), self.now());
+                let (set_cookies, response_headers) = self.told(&said, &entry, asked);
                 let hold = match self.limited(asked, Some(entry.session.place.visitor)).await {
                     Ok(hold) => hold,
                     Err(mut refused) => {
@@ -169,7 +169,7 @@ impl LineGate {
                     strip_cookies: sites.cookie_names(asked.tls).clone(),
                     set_cookies,
                     response_headers,
-                    pass: Some(entry.token),
+                    pass: HeaderValue::from_maybe_shared(Bytes::from(entry.token)).ok(),
                     allow_upgrade: site.upgrades.websocket,
                     allow_event_stream: site.upgrades.sse,
                     session: Some(SessionKey {
@@ -191,6 +191,15 @@ impl LineGate {
                 Verdict::Answer(said.waiting(&waits, asked, &self.keys.load(), self.now()))
             }
         }
+    }
+
+    /// What goes with the answer to somebody who is inside.
+    fn told(&self, said: &Said<'_>, entry: &Entry, asked: &Asked<'_>) -> speak::Told {
+        if entry.tell == Tell::Nothing {
+            return speak::Told::default();
+        }
+        let binding = self.binding(said.site, asked);
+        said.entry(entry, binding, &self.keys.load(), self.now())
     }
 
     /// Whether the configured limits let a request go on; if they do, perhaps after a while.

@@ -79,8 +79,7 @@ impl LineGate {
             Decided::Inside(entry) => {
                 let arrived = Some(entry.session.place.stamp);
                 let mut answer = pages::status_admitted(site.name.as_str(), self.room_state(site), arrived);
-                let binding = self.binding(site, asked);
-                let (cookies, fields) = said.entry(&entry, binding, &self.keys.load(), self.now());
+                let (cookies, fields) = self.told(&said, &entry, asked);
                 for cookie in cookies {
                     answer.headers.append(header::SET_COOKIE, cookie);
                 }

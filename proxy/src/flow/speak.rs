@@ -42,6 +42,9 @@ pub enum Waits {
     Unable,
 }
 
+/// Cookies, and other fields, to go with an answer.
+pub(super) type Told = (Vec<HeaderValue>, Vec<(HeaderName, HeaderValue)>);
+
 /// How to speak to this client.
 pub struct Said<'a> {
     pub site: &'a Site,
@@ -162,17 +165,8 @@ impl Said<'_> {
         }
     }
 
-    /// What goes with an admitted request's answer: cookies, and header fields for a client that speaks in them.
-    pub(super) fn entry(
-        &self,
-        entry: &Entry,
-        binding: Option<[u8; 16]>,
-        keys: &KeyRing,
-        now: Stamp,
-    ) -> (Vec<HeaderValue>, Vec<(HeaderName, HeaderValue)>) {
-        if entry.tell == Tell::Nothing {
-            return (Vec::new(), Vec::new());
-        }
+    /// What tells somebody that they are inside now: cookies, and header fields for a client that speaks in them.
+    pub(super) fn entry(&self, entry: &Entry, binding: Option<[u8; 16]>, keys: &KeyRing, now: Stamp) -> Told {
         let names = self.site.names(self.tls);
         let mut cookies = Vec::new();
         cookies.extend(names.set(Kind::Pass, &entry.token, self.site.pass_life()));

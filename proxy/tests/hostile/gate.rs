@@ -55,7 +55,7 @@ impl Gate for ObedientGate {
         });
         let forward = Forward {
             origin: "o".into(),
-            pass: Some("the.real.pass".into()),
+            pass: Some(HeaderValue::from_static("the.real.pass")),
             strip_cookies: ["ours".into()].into(),
             set_cookies: vec![HeaderValue::from_static("ours=new; Path=/")],
             response_headers: vec![(

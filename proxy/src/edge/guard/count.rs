@@ -2,6 +2,7 @@
 //! connection of that prefix is open, so the map is never larger than the cap on connections.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,10 +82,10 @@ impl Drop for Seat {
         self.counter.all.fetch_sub(1, Ordering::Relaxed);
         let Some(prefix) = self.prefix else { return };
         let mut prefixes = self.counter.prefixes.lock();
-        if let Some(open) = prefixes.get_mut(&prefix) {
-            *open -= 1;
-            if *open == 0 {
-                prefixes.remove(&prefix);
+        if let Entry::Occupied(mut open) = prefixes.entry(prefix) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
             }
         }
     }

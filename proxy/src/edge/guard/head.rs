@@ -114,6 +114,13 @@ pub struct Head {
     pub old: bool,
 }
 
+impl Head {
+    /// Names and values as they came, in their order and spelling.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        Lines { rest: &self.bytes }.skip(1).filter_map(split)
+    }
+}
+
 /// Reads a complete head.
 pub fn parse(bytes: Bytes, limits: &HeadLimits) -> Result<Head, Refusal> {
     let mut lines = Lines { rest: &bytes };
@@ -194,14 +201,19 @@ fn field(line: &[u8]) -> Result<(HeaderName, &[u8]), Refusal> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(Refusal::FoldedField);
     }
-    let colon = memchr::memchr(b':', line).ok_or(Refusal::FieldName)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    let (name, value) = split(line).ok_or(Refusal::FieldName)?;
     if name.len() > MAX_NAME_BYTES {
         return Err(Refusal::FieldName);
     }
     // Token characters only, and at least one.
     let name = HeaderName::from_bytes(name).map_err(|_| Refusal::FieldName)?;
-    Ok((name, trim_blanks(value)))
+    Ok((name, value))
+}
+
+/// What is before the colon, and what is after it without the blanks around.
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = line.split_at_checked(memchr::memchr(b':', line)?)?;
+    Some((name, trim_blanks(value.get(1..)?)))
 }
 
 /// Exactly one way to tell where the body ends, or a refusal.

@@ -41,6 +41,9 @@ impl Output {
 
     pub fn poll_write(&mut self, cx: &mut Context<'_>, wire: &mut Wire, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.buf.len() + bytes.len() <= GATHERED_BYTES {
+            if self.buf.is_empty() {
+                self.buf.reserve(GATHERED_BYTES);
+            }
             self.buf.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
@@ -65,9 +68,9 @@ impl Output {
 
     /// Writes what was gathered, and `more`, as far as the wire takes it.
     fn poll_push(&mut self, cx: &mut Context<'_>, wire: &mut Wire, more: &[u8]) -> Poll<io::Result<usize>> {
-        let written = match self.buf.is_empty() {
-            true => wire.poll_write(cx, &[io::IoSlice::new(more)]),
-            false => wire.poll_write(cx, &[io::IoSlice::new(&self.buf), io::IoSlice::new(more)]),
+        let written = match (&self.buf[..], more) {
+            (only, []) | ([], only) => wire.poll_write(cx, only),
+            (first, then) => wire.poll_write_vectored(cx, &[io::IoSlice::new(first), io::IoSlice::new(then)]),
         };
         match self.poll_unstalled(cx, written) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

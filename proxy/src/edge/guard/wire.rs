@@ -31,7 +31,14 @@ impl Wire {
         }
     }
 
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Wire::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Wire::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Wire::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, bufs),
