@@ -51,7 +51,7 @@ pub async fn accept(mut edge: Edge, listener: TcpListener, begin: Begin) -> Join
         };
         let live = edge.core.live.load_full();
         if begin.decision && !live.settings.decision_peers.contains(peer) {
-            edge.core.stats.turned_away.fetch_add(1, Ordering::Relaxed);
+            edge.core.stats.strangers.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%peer, "a stranger at the decision service was turned away");
             continue;
         }

@@ -12,9 +12,13 @@ pub struct Stats {
     pub tls_failed: AtomicU64,
     /// Connections without a good PROXY protocol header where one is required, or from a hop that nobody trusts.
     pub preface_failed: AtomicU64,
+    /// Connections to the decision service from peers that may not ask.
+    pub strangers: AtomicU64,
     pub requests: AtomicU64,
     pub answered: AtomicU64,
     pub forwarded: AtomicU64,
+    /// Requests that another proxy was told to let through.
+    pub let_through: AtomicU64,
     pub panics: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
 }
@@ -26,9 +30,11 @@ impl Default for Stats {
             turned_away: AtomicU64::new(0),
             tls_failed: AtomicU64::new(0),
             preface_failed: AtomicU64::new(0),
+            strangers: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             forwarded: AtomicU64::new(0),
+            let_through: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
         }

@@ -17,7 +17,8 @@ pub(super) struct Edge {
     origin_servers: IntGaugeVec,
 }
 
-const HANDLED: &str = "Requests answered by the edge itself, or forwarded to an origin.";
+const HANDLED: &str =
+    "Requests answered by the edge itself, forwarded to an origin, or let through to another proxy's.";
 const REFUSED: &str = "Requests refused for what they are, or because no origin could serve them.";
 const ANSWERS: &str = "Answers of origins by class of status.";
 const SERVERS: &str = "Servers of an origin: those that may be asked now, and all.";
@@ -55,10 +56,15 @@ impl Edge {
             ("too-many", figures.turned_away),
             ("tls", figures.tls_failed),
             ("proxy-header", figures.preface_failed),
+            ("stranger", figures.strangers),
         ] {
             set(&self.connections_refused.with_label_values(&[reason]), count);
         }
-        for (how, count) in [("answered", figures.answered), ("forwarded", figures.forwarded)] {
+        for (how, count) in [
+            ("answered", figures.answered),
+            ("forwarded", figures.forwarded),
+            ("let-through", figures.let_through),
+        ] {
             set(&self.handled.with_label_values(&[how]), count);
         }
         for (reason, count) in &figures.refused {

@@ -70,6 +70,35 @@ fn one_line_for_all_kinds_of_proxies() {
     assert!(origin.seen().is_empty(), "the service forwards nothing");
 }
 
+/// Who may ask changes while it runs; whoever may not is hung up on, and counted.
+#[test]
+fn who_may_ask_is_taken_over_by_a_reload() {
+    let origin = Origin::start();
+    let (mut edge, decision) = deciding(&origin);
+    let ask = |to| Client::to(to).try_send("GET", KINDS[0].0, KINDS[0].1, b"");
+    assert_eq!(ask(decision).unwrap().status, 200);
+    let before = edge.log().len();
+    let open = edge.setup.sections.clone();
+    edge.setup.sections = format!("{open}\nallow = [\"10.0.0.0/24\"]");
+    edge.configure();
+    let said = edge.await_log(before, "the configuration was taken over");
+    assert!(!said.contains("wait for a restart"), "{said}");
+    assert!(ask(decision).is_err());
+    let metrics = edge.admin("GET", "/metrics", "", b"").text();
+    for line in [
+        "stanchion_connections_refused_total{reason=\"stranger\"} 1",
+        "stanchion_requests_handled_total{how=\"let-through\"} 1",
+        "stanchion_requests_handled_total{how=\"forwarded\"} 0",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line}: {metrics}");
+    }
+    let before = edge.log().len();
+    edge.setup.sections = open;
+    edge.configure();
+    edge.await_log(before, "the configuration was taken over");
+    assert!(ask(decision).is_ok());
+}
+
 /// A closed room is a 503 at the edge; Envoy would take that for a failure and drop the page.
 #[test]
 fn a_closed_room_is_told_to_envoy_as_a_429() {

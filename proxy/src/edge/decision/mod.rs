@@ -5,6 +5,8 @@
 mod dialect;
 mod original;
 
+use std::sync::atomic::Ordering;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::answer::to_canonical;
@@ -107,9 +109,12 @@ async fn decide(core: &Core, live: &Live, original: &Original) -> Decision {
         request_id: &request_id,
     };
     match core.ask(&asked).await {
-        Ok(Verdict::Forward(forward)) => Decision::Allow(Allow::of(forward, headers)),
+        Ok(Verdict::Forward(forward)) => {
+            core.stats.let_through.fetch_add(1, Ordering::Relaxed);
+            Decision::Allow(Allow::of(forward, headers))
+        }
         Ok(Verdict::Answer(answer)) => {
-            core.stats.answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            core.stats.answered.fetch_add(1, Ordering::Relaxed);
             Decision::Answer(answer)
         }
         Err(refusal) => Decision::Answer(core.refuse(Some(&asked), refusal)),
