@@ -131,7 +131,7 @@ impl Allow {
             headers.get(header::COOKIE).cloned()
         };
         Allow {
-            pass: forward.pass.and_then(|pass| HeaderValue::try_from(pass).ok()),
+            pass: forward.pass,
             cookie,
             set_cookies: forward.set_cookies,
             response_headers: forward.response_headers,
