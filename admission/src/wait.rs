@@ -78,7 +78,9 @@ impl Pace {
 #[must_use]
 pub fn range(ahead: u64, pace: &Pace, near_poll: Duration) -> Option<WaitRange> {
     let slow = pace.slow_per_s()?;
-    let high = ahead as f64 / slow * SLOWER + near_poll.as_secs_f64();
+    // In a full room whoever is next waits for somebody to leave, too.
+    let turns = if pace.full { ahead + 1 } else { ahead };
+    let high = turns as f64 / slow * SLOWER + near_poll.as_secs_f64();
     Some(WaitRange {
         low_s: whole_seconds(pace.low_s(ahead)),
         high_s: whole_seconds(high.min(MAX_SECONDS)),
@@ -229,7 +231,17 @@ mod tests {
             recent_per_s: Some(2.0),
             ..steady
         };
-        assert_eq!(range(100, &full, near), Some(WaitRange { low_s: 35, high_s: 63 }));
+        // high = 101 / 2 × 1.2 + 3
+        assert_eq!(range(100, &full, near), Some(WaitRange { low_s: 35, high_s: 64 }));
+        let slowly = Pace {
+            recent_per_s: Some(1.0 / 60.0),
+            ..full
+        };
+        assert_eq!(
+            range(0, &slowly, near),
+            Some(WaitRange { low_s: 0, high_s: 75 }),
+            "the next one of a full room"
+        );
         let stuck = Pace {
             full: true,
             recent_per_s: None,

@@ -289,6 +289,6 @@ fn pace(snapshot: &Snapshot, recent_per_s: Option<f64>) -> Pace {
         rate_per_s: snapshot.rate.per_second(),
         recent_per_s,
         left_share: if left > 0.0 { left / (left + admitted) } else { 0.0 },
-        full: snapshot.state == RoomState::Full,
+        full: snapshot.is_used_up(),
     }
 }

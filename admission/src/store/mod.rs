@@ -77,6 +77,15 @@ pub struct Snapshot {
     pub ended: Vec<VisitorId>,
 }
 
+impl Snapshot {
+    /// No slot is free: whoever is next waits for somebody to leave, whether others wait or not.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        let admits = matches!(self.state, RoomState::Open | RoomState::Queueing | RoomState::Full);
+        admits && self.active + self.admitted + self.ghosts >= self.capacity
+    }
+}
+
 pub const SKETCH_POINTS: usize = 64;
 pub const MAX_ENDED: usize = 256;
 /// Most places, sessions or ids in one call; callers split.

@@ -217,7 +217,7 @@ fn wait_of_a_newcomer(policy: &RoomPolicy, snapshot: &Snapshot, recent_per_s: Op
         } else {
             snapshot.left_total as f64 / gone as f64
         },
-        full: snapshot.state == RoomState::Full,
+        full: snapshot.is_used_up(),
     };
     let range = wait::range(snapshot.waiting, &pace, policy.near_poll)?;
     Some(WaitSeconds {
