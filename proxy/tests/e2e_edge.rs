@@ -88,7 +88,13 @@ fn f16_a_broken_file_changes_nothing() {
     assert!(said.contains("edge.region"), "{said}");
     let before = edge.log().len();
     edge.signal(Signal::Hangup);
-    edge.await_log(before, TAKEN_OVER);
+    let said = edge.await_log(before, "wait for a restart");
+    assert!(said.contains("edge.region"), "it still does: {said}");
+    let before = edge.log().len();
+    edge.setup.edge.clear();
+    edge.configure();
+    let said = edge.await_log(before, TAKEN_OVER);
+    assert!(!said.contains("wait for"), "as at the start: {said}");
     assert!(inside.visit(&mut client).is_inside());
     let metrics = edge.admin("GET", "/metrics", "", b"").text();
     assert!(metrics.contains("reload"), "{metrics}");

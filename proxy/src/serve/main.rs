@@ -69,6 +69,7 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
     let mut successor = wait_for_successor(&config, &running)?;
     let (say, mut changes) = mpsc::channel(1);
     let mut watcher = watch_files(config_path, &config, &say);
+    let started = config.clone();
     let mut current = config;
     loop {
         tokio::select! {
@@ -79,12 +80,12 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
                 break;
             }
             _ = signals.hangup.recv() => {
-                current = reload(config_path, current, &running).await;
+                current = reload(config_path, current, &started, &running).await;
                 watcher = watch_files(config_path, &current, &say);
             }
             Some(()) = changes.recv() => {
                 settle(&mut changes).await;
-                current = reload(config_path, current, &running).await;
+                current = reload(config_path, current, &started, &running).await;
                 watcher = watch_files(config_path, &current, &say);
             }
         }
@@ -153,8 +154,9 @@ fn print(path: &Path, problems: &[Problem]) {
     eprint!("{}", told(problems, &path.display().to_string()));
 }
 
-/// A reload that fails leaves everything as it was, and says why.
-async fn reload(path: &Path, old: Config, running: &Running) -> Config {
+/// A reload that fails leaves everything as it was, and says why. What waits for a restart is what differs from the
+/// configuration that the process started with, however often it was changed since.
+async fn reload(path: &Path, old: Config, started: &Config, running: &Running) -> Config {
     let new = match config_file::read(path) {
         Ok(new) => new,
         Err(problems) => {
@@ -167,7 +169,7 @@ async fn reload(path: &Path, old: Config, running: &Running) -> Config {
             return old;
         }
     };
-    let attempt = async { running.reload(&old, &new, templates(&new)?).await };
+    let attempt = async { running.reload(started, &new, templates(&new)?).await };
     if let Err(problem) = attempt.await {
         running.metrics.config_reloaded(false);
         tracing::error!(
@@ -177,7 +179,7 @@ async fn reload(path: &Path, old: Config, running: &Running) -> Config {
         return old;
     }
     running.metrics.config_reloaded(true);
-    let waiting = restart_needed(&old, &new);
+    let waiting = restart_needed(started, &new);
     if waiting.is_empty() {
         tracing::info!("the configuration was taken over");
     } else {

@@ -14,18 +14,18 @@ use crate::flow::sites::Sites;
 use crate::pages::Template;
 
 impl Running {
-    /// Takes `new` over. Keys and certificates are read again, too.
+    /// Takes `new` over, where the sockets are those of `started`. Keys and certificates are read again, too.
     ///
     /// # Errors
     /// What cannot be read; nothing has changed then.
     pub async fn reload(
         &self,
-        old: &Config,
+        started: &Config,
         new: &Config,
         templates: HashMap<RoomName, Template>,
     ) -> anyhow::Result<()> {
         let keys = self.keys.read()?;
-        let same_sockets = (&old.edge.listen, &old.edge.listen_tls) == (&new.edge.listen, &new.edge.listen_tls);
+        let same_sockets = (&started.edge.listen, &started.edge.listen_tls) == (&new.edge.listen, &new.edge.listen_tls);
         if same_sockets {
             for (number, (_, settings)) in assemble::listeners(new).iter().enumerate() {
                 self.edge.reload_certificates(number, settings)?;
