@@ -16,6 +16,8 @@ use stanchion_admission::ids::RoomName;
 use stanchion_booking::{Database, KeySource};
 use stanchion_config::{Config, NotLooking};
 
+use tokio::time::MissedTickBehavior;
+
 use crate::cli::demo::Demo;
 use crate::serve::{Bound, Running, start};
 use summary::Moment;
@@ -94,7 +96,7 @@ fn configuration(args: &Demo, booking: SocketAddr, folder: &Path) -> anyhow::Res
         paths = ["/"]
         capacity = 25
         rate = "150/min"
-        session_ttl = "2m"
+        session_ttl = "10m"
         title = "Harbour Lights Festival"
         "#,
         listen = args.listen,
@@ -154,6 +156,7 @@ async fn watch(
     began: Instant,
 ) -> anyhow::Result<()> {
     let mut every = tokio::time::interval(Duration::from_secs(1));
+    every.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let interrupt = tokio::signal::ctrl_c();
     tokio::pin!(interrupt);
     loop {
