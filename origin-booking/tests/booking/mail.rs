@@ -175,7 +175,7 @@ fn words(value: &str) -> String {
     let (mut text, mut was_encoded) = (String::new(), true);
     for word in value.split(' ') {
         let encoded = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="));
-        if !(was_encoded && encoded.is_some()) && !text.is_empty() {
+        if !(text.is_empty() || was_encoded && encoded.is_some()) {
             text.push(' ');
         }
         match encoded {
