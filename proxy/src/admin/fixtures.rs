@@ -19,7 +19,7 @@ pub fn snapshot() -> Snapshot {
         horizon: Stamp::MAX,
         waiting: 120,
         present: 30,
-        admitted: 4,
+        admitted: 3,
         active: 96,
         ghosts: 0,
         admitted_total: 500,
