@@ -173,3 +173,19 @@ fn a_second_line_in_memory_on_the_same_keys_is_said() {
     let log = second.await_log(0, "do not share a line");
     assert!(log.contains(" WARN "), "{log}");
 }
+
+/// F16: a file that is changed the moment the edge is there, and again the moment that was taken over, is read.
+#[test]
+fn f16_no_change_is_lost_between_reading_and_watching() {
+    let origin = Origin::start();
+    for _ in 0..5 {
+        let mut edge = Edge::start(Setup::new("memory://", &origin, ROOM));
+        let mut before = 0;
+        for region in ["eu-west", "us-east", "ap-south"] {
+            edge.setup.edge = format!("region = \"{region}\"");
+            edge.configure();
+            edge.await_log(before, "the configuration was taken over");
+            before = edge.log().len();
+        }
+    }
+}

@@ -1,16 +1,13 @@
 //! The process: read the configuration, start, then wait for signals and changed files until it is time to go.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use stanchion_admission::ids::RoomName;
-use stanchion_admission::keys::KEY_FILE_ENDING;
 use stanchion_config::{Config, Problem, restart_needed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -18,6 +15,7 @@ use tokio::sync::mpsc;
 use super::bind::Bound;
 use super::handover::{self, Taken};
 use super::start::{MadeToken, Running, start};
+use super::watch::Watch;
 use super::{alone, assemble};
 use crate::cli::check::told;
 use crate::config_file;
@@ -54,12 +52,15 @@ pub fn main(config_path: &Path, upgrade: bool) -> ExitCode {
 
 async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    let (say, mut changes) = mpsc::channel(1);
+    let mut watch = Watch::begin(config_path, &config, say);
     let taken = upgrade.then(|| take_over(&config)).transpose()?;
     let (bound, taken) = match taken {
         Some((bound, taken)) => (bound, Some(taken)),
         None => (Bound::bind(&config)?, None),
     };
     let running = start(&config, bound, templates(&config)?).await?;
+    watch.keys_are_there();
     // A successor is beside its predecessor for a moment, and rightly so.
     let _alone = (!upgrade).then(|| alone::claim(&config));
     announce(&running);
@@ -67,8 +68,6 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
         taken.ready()?;
     }
     let mut successor = wait_for_successor(&config, &running)?;
-    let (say, mut changes) = mpsc::channel(1);
-    let mut watcher = watch_files(config_path, &config, &say);
     let started = config.clone();
     let mut current = config;
     loop {
@@ -80,17 +79,18 @@ async fn serve(config_path: &Path, config: Config, upgrade: bool) -> anyhow::Res
                 break;
             }
             _ = signals.hangup.recv() => {
+                watch.begin_anew();
                 current = reload(config_path, current, &started, &running).await;
-                watcher = watch_files(config_path, &current, &say);
+                watch.follow(config_path, &current);
             }
             Some(()) = changes.recv() => {
                 settle(&mut changes).await;
                 current = reload(config_path, current, &started, &running).await;
-                watcher = watch_files(config_path, &current, &say);
+                watch.follow(config_path, &current);
             }
         }
     }
-    drop(watcher);
+    drop(watch);
     running
         .stop(
             current.edge.drain,
@@ -253,64 +253,6 @@ fn wait_for_successor(config: &Config, running: &Running) -> anyhow::Result<mpsc
         std::mem::forget(say);
     }
     Ok(hear)
-}
-
-/// Says when a file that the configuration stands on has changed.
-fn watch_files(config_path: &Path, config: &Config, say: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let say = say.clone();
-    let files = files_of(config_path, config);
-    let mut folders: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
-    folders.push(config.keys.dir.clone());
-    folders.sort_unstable();
-    folders.dedup();
-    let names: HashSet<OsString> = files
-        .iter()
-        .filter_map(|file| file.file_name().map(OsString::from))
-        .collect();
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|e| !e.kind.is_access() && e.paths.iter().any(|path| concerns(path, &names))) {
-            let _ = say.try_send(());
-        }
-    });
-    let watched = watcher.and_then(|mut watcher| {
-        folders
-            .iter()
-            .try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
-        Ok(watcher)
-    });
-    match watched {
-        Ok(watcher) => Some(watcher),
-        Err(problem) => {
-            tracing::warn!(%problem, "files are not watched; reload with SIGHUP");
-            None
-        }
-    }
-}
-
-fn files_of(config_path: &Path, config: &Config) -> Vec<PathBuf> {
-    let certificates = config
-        .edge
-        .certificates
-        .iter()
-        .flat_map(|c| [c.cert.clone(), c.key.clone()]);
-    let templates = config.rooms.iter().filter_map(|room| room.page.template.clone());
-    std::iter::once(config_path.to_owned())
-        .chain(certificates)
-        .chain(templates)
-        .collect()
-}
-
-/// A named file, a key, or the link that a mounted folder is swapped by.
-fn concerns(path: &Path, names: &HashSet<OsString>) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    names.contains(name) || name == "..data" || name.to_str().is_some_and(|name| name.ends_with(KEY_FILE_ENDING))
-}
-
-fn folder(path: &Path) -> PathBuf {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-        .to_owned()
 }
 
 async fn settle(changes: &mut mpsc::Receiver<()>) {

@@ -14,6 +14,7 @@ mod start;
 mod stopping;
 mod store;
 mod store_watch;
+mod watch;
 
 pub use bind::Bound;
 pub use main::main;
