@@ -17,9 +17,15 @@ pub fn tools_dir() -> PathBuf {
     root().join("target").join("tools")
 }
 
-/// The cargo that runs this, in the workspace's root, with the private tools in reach.
+/// The cargo that runs this, in the workspace's root, with the private tools in reach. What the outer cargo says of this
+/// program is kept from it: build scripts (ring's) look at that, and what they build would be built again each time that
+/// somebody goes from `cargo` to `cargo xtask` and back.
 pub fn cargo() -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        cargo.env_remove(name);
+    }
     if let Some(cmake) = private_cmake() {
         cargo.env("CMAKE", cmake);
     }
@@ -111,6 +117,13 @@ mod tests {
     fn finds_a_program_that_is_there_and_no_other() {
         assert!(find("sh").is_some());
         assert!(find("no-such-program-here").is_none());
+    }
+
+    #[test]
+    fn a_cargo_within_hears_nothing_of_the_outer_ones_package() {
+        let told = OsStr::new("CARGO_PKG_NAME");
+        assert!(std::env::var_os(told).is_some(), "cargo says so to this test");
+        assert!(cargo().get_envs().any(|change| change == (told, None)));
     }
 
     #[test]
