@@ -8,13 +8,15 @@ use anyhow::{Context, Result, ensure};
 use crate::contestant::{Contestant, LOAD_CORE};
 
 pub const CONNECTIONS: u32 = 64;
+/// wrk's own two seconds are an error too soon on a machine that others use.
+const PATIENCE: &str = "20s";
 
 /// Printed by wrk itself in plain numbers; asked for once, at the end, so that it costs no request anything.
 const SCRIPT: &str = r#"
 done = function(summary, latency)
   local e = summary.errors
-  print(string.format("result %d %d %d %d %d", summary.requests, summary.duration, summary.bytes,
-    e.connect + e.read + e.write + e.timeout + e.status, latency:percentile(99)))
+  print(string.format("result %d %d %d %d %d %d %d", summary.requests, summary.duration, summary.bytes,
+    latency:percentile(99), e.connect + e.read + e.write, e.timeout, e.status))
 end
 "#;
 
@@ -32,8 +34,10 @@ struct Counted {
     requests: f64,
     duration_us: f64,
     bytes: f64,
-    errors: f64,
     p99_us: f64,
+    broken: f64,
+    late: f64,
+    bad: f64,
 }
 
 /// Loads `target` for `seconds`. An error where an answer was bad, a connection broke, or the answers were not of the
@@ -44,7 +48,12 @@ pub fn round(target: &Contestant, seconds: u64, dir: &Path) -> Result<Round> {
     let counted = wrk(target, seconds, dir)?;
     let cpu_us = target.cpu_us()?.saturating_sub(before) as f64;
     target.probe()?;
-    ensure!(counted.errors == 0.0, "{}: {} bad answers", target.name, counted.errors);
+    let Counted { broken, late, bad, .. } = counted;
+    ensure!(
+        broken + late + bad == 0.0,
+        "{}: {broken} connections broke, {late} answers took more than {PATIENCE}, {bad} were bad",
+        target.name
+    );
     ensure!(counted.requests > 0.0, "{} answered nothing", target.name);
     let each = counted.bytes / counted.requests;
     let close = (each / right.bytes as f64 - 1.0).abs() < 0.03;
@@ -63,6 +72,7 @@ fn wrk(target: &Contestant, seconds: u64, dir: &Path) -> Result<Counted> {
     wrk.args(["-c", LOAD_CORE, "wrk", "-t1"])
         .arg(format!("-c{CONNECTIONS}"))
         .arg(format!("-d{seconds}s"))
+        .args(["--timeout", PATIENCE])
         .arg("-s")
         .arg(&script);
     for (name, value) in &target.fields {
@@ -81,15 +91,17 @@ fn wrk(target: &Contestant, seconds: u64, dir: &Path) -> Result<Counted> {
 fn parse(text: &str) -> Option<Counted> {
     let line = text.lines().find_map(|line| line.strip_prefix("result "))?;
     let numbers: Vec<f64> = line.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
-    let &[requests, duration_us, bytes, errors, p99_us] = numbers.as_slice() else {
+    let &[requests, duration_us, bytes, p99_us, broken, late, bad] = numbers.as_slice() else {
         return None;
     };
     Some(Counted {
         requests,
         duration_us,
         bytes,
-        errors,
         p99_us,
+        broken,
+        late,
+        bad,
     })
 }
 
@@ -99,12 +111,24 @@ mod tests {
 
     #[test]
     fn reads_what_the_script_prints() {
-        let counted = parse("Running 1s test\n  2 threads\nresult 100 1000000 5000 0 1234\n").unwrap();
+        let counted = parse("Running 1s test\n  2 threads\nresult 100 1000000 5000 1234 0 2 3\n").unwrap();
         assert_eq!(
-            (counted.requests, counted.bytes, counted.p99_us),
-            (100.0, 5000.0, 1234.0)
+            (
+                counted.requests,
+                counted.bytes,
+                counted.p99_us,
+                counted.late,
+                counted.bad
+            ),
+            (100.0, 5000.0, 1234.0, 2.0, 3.0)
         );
-        for bad in ["", "result", "result 1 2 3", "result 1 2 3 4 x", "result 1 2 3 4 5 6"] {
+        for bad in [
+            "",
+            "result",
+            "result 1 2 3",
+            "result 1 2 3 4 5 6 x",
+            "result 1 2 3 4 5 6 7 8",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }
