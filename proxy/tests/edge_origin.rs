@@ -205,7 +205,7 @@ async fn settings_are_replaced_while_it_runs() {
 /// An origin may be called by a name of its own; what the visitor called it is passed on beside that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_origin_may_have_a_name_of_its_own() {
-    let stand = stand(|s| s.origins[0].host_header = Some("inner.example".into())).await;
+    let stand = stand(|s| s.origins[0].host_header = Some(http::HeaderValue::from_static("inner.example"))).await;
     once(stand.at, b"GET /x HTTP/1.1\r\nHost: outer.example:81\r\n\r\n")
         .await
         .unwrap();

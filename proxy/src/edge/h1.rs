@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::FusedFuture;
-use http::Method;
+use http::{HeaderValue, Method};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use tokio::io::AsyncWriteExt;
@@ -27,7 +27,7 @@ use super::memory::Pressure;
 use super::proxy::{Machinery, Plan};
 use super::refusal::Refusal;
 use super::request;
-use super::rewrite::head_for_origin;
+use super::rewrite::{fit_for_origin, outline};
 
 /// What a connection needs of the edge.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ async fn one_request(
     let outcome = if edge.decision {
         Outcome::Answer(decision::answer(&edge.core, live, &head).await)
     } else {
-        decide(&edge.core, live, &head, from).await
+        decide(&edge.core, live, head, from).await
     };
     match outcome {
         Outcome::Answer(answer) => {
@@ -164,7 +164,7 @@ async fn forward(edge: &Edge, stream: Box<GuardStream>, plan: Plan) -> Option<Bo
     stream.is_between_requests().then_some(stream)
 }
 
-async fn decide(core: &Core, live: &Live, head: &Head, from: &From) -> Outcome {
+async fn decide(core: &Core, live: &Live, head: Head, from: &From) -> Outcome {
     let settings = &live.settings;
     let refused = |refusal| Outcome::Refused(core.refuse(None, refusal));
     let checked = match request::check(&head.method, &head.target, None, &head.headers, &settings.hosts) {
@@ -193,11 +193,14 @@ async fn decide(core: &Core, live: &Live, head: &Head, from: &From) -> Outcome {
             core.stats.answered.fetch_add(1, Ordering::Relaxed);
             Outcome::Answer(answer)
         }
-        Ok(Verdict::Forward(forward)) => match plan(core, live, from, &asked, forward, upgradable(head)) {
-            Ok(plan) => Outcome::Forward {
-                head: head_for_origin(head, &checked, &plan),
-                plan,
-            },
+        Ok(Verdict::Forward(forward)) => match plan(core, live, from, &asked, forward, upgradable(&head)) {
+            Ok(mut plan) => {
+                let outline = outline(&head, &checked, plan.upgrade);
+                let (mut fields, bodyless) = (head.headers, head.framing == Framing::Empty);
+                fit_for_origin(&mut fields, &head.method, bodyless, &plan);
+                plan.fields = Some(fields);
+                Outcome::Forward { plan, head: outline }
+            }
             Err(answer) => Outcome::Refused(*answer),
         },
         Err(refusal) => Outcome::Refused(core.refuse(Some(&asked), refusal)),
@@ -228,7 +231,8 @@ pub fn plan(
         tls: asked.tls,
         upgrade: upgradable && forward.allow_upgrade,
         event_stream: forward.allow_event_stream && fields::asks_for_events(asked.headers),
-        request_id: asked.request_id.to_string(),
+        request_id: HeaderValue::from_str(asked.request_id).unwrap_or(HeaderValue::from_static("unknown")),
+        fields: None,
         write_stall: live.tolerance.deadlines.write_stall,
         received: AtomicU64::new(0),
         body_done: AtomicBool::new(false),

@@ -24,7 +24,7 @@ use super::guard::count::Seat;
 use super::origin::tunnel::TunnelConnector;
 use super::origin::{Choice, Group};
 use super::refusal::Refusal;
-use super::rewrite::{has_no_body, is_for_us_alone, keep_private, names, take_command, to_origin};
+use super::rewrite::{fit_for_origin, has_no_body, is_for_us_alone, keep_private, names, take_command, with_fields};
 
 /// A request is sent to at most this many servers.
 const MAX_TRIES: usize = 3;
@@ -49,7 +49,9 @@ pub struct Plan {
     pub upgrade: bool,
     /// The request asks for server-sent events and may have them.
     pub event_stream: bool,
-    pub request_id: String,
+    pub request_id: HeaderValue,
+    /// What the origin gets, made from what we read ourselves; of an HTTP/2 request Pingora has read the fields.
+    pub fields: Option<HeaderMap>,
     pub write_stall: Duration,
     pub received: AtomicU64,
     pub body_done: AtomicBool,
@@ -148,11 +150,11 @@ impl ProxyHttp for Forwarder {
         upstream: &mut RequestHeader,
         trip: &mut Trip,
     ) -> pingora::Result<()> {
-        // An HTTP/1 request was made fit before it came here.
-        if session.is_http2() {
-            let bodyless = session.is_body_empty();
-            to_origin(upstream, trip.plan()?, bodyless)?;
-        }
+        let (plan, bodyless) = (trip.plan()?, session.is_body_empty());
+        with_fields(upstream, |request| match &plan.fields {
+            Some(fields) => request.headers = fields.clone(),
+            None => fit_for_origin(&mut request.headers, &request.method, bodyless, plan),
+        });
         Ok(())
     }
 
@@ -312,10 +314,10 @@ impl Forwarder {
                     host: &plan.host,
                     path: request.uri.path(),
                     query: request.uri.query(),
-                    headers: &request.headers,
+                    headers: plan.fields.as_ref().unwrap_or(&request.headers),
                     client: plan.client,
                     tls: plan.tls,
-                    request_id: &plan.request_id,
+                    request_id: plan.request_id.to_str().unwrap_or_default(),
                 };
                 self.core.put_off(&asked, &plan.forward, refusal)
             }

@@ -2,52 +2,66 @@
 //! of what is meant for us alone. Pure; knows no connection.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, COOKIE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, Method};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::fields;
 use super::gate::OriginCommand;
-use super::guard::head::{Framing, Head};
+use super::guard::head::Head;
 use super::proxy::Plan;
 use super::request::Checked;
 
-/// More than our own fields and their names take, without the pass.
-const ROOM_FOR_OURS: usize = 512;
+/// Fields that the proxy machinery has to see, to know where the body ends and whether another request may follow.
+const SHOWN: [HeaderName; 5] = [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT];
 
-/// The head of an HTTP/1 request, fit for the origin: what the client may not say is left out, what only we may say
-/// comes last. This, and not what came, is what the proxy machinery reads.
-pub fn head_for_origin(head: &Head, checked: &Checked<'_>, plan: &Plan) -> Bytes {
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const STANCHION_PASS: HeaderName = HeaderName::from_static("stanchion-pass");
+
+/// Makes a request's fields fit for the origin: what the client may not say goes, what only we may say is set last.
+pub fn fit_for_origin(headers: &mut HeaderMap, method: &Method, bodyless: bool, plan: &Plan) {
+    for name in names(headers, fields::stops_here) {
+        headers.remove(name);
+    }
     let strip = &plan.forward.strip_cookies;
-    let cookies_need_care = fields::cookies_need_care(&head.headers, strip);
-    let pass_bytes = plan.forward.pass.as_ref().map_or(0, HeaderValue::len);
-    let mut out = BytesMut::with_capacity(head.bytes.len() + ROOM_FOR_OURS + pass_bytes);
-    put_request_line(&mut out, head, checked);
-    for (name, value) in head.fields() {
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-        let upgrades = || is("upgrade") || is("http2-settings");
-        if fields::stops_here(name) || (cookies_need_care && is("cookie")) || (!plan.upgrade && upgrades()) {
-            continue;
-        }
-        match &plan.group.settings.host_header {
-            Some(host) if is("host") => put_field(&mut out, name, host.as_bytes()),
-            _ => put_field(&mut out, name, value),
+    if fields::cookies_need_care(headers, strip) {
+        match fields::join_cookies(headers, strip) {
+            Some(joined) => drop(headers.insert(COOKIE, joined)),
+            None => drop(headers.remove(COOKIE)),
         }
     }
-    if cookies_need_care && let Some(joined) = fields::join_cookies(&head.headers, strip) {
-        put_field(&mut out, b"Cookie", joined.as_bytes());
+    if bodyless && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    if head.framing == Framing::Empty && wants_length(&head.method) && !head.headers.contains_key(CONTENT_LENGTH) {
-        put_field(&mut out, b"Content-Length", b"0");
+    if plan.upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
-    for (name, value) in ours(plan, head.headers.get(HOST)) {
-        put_field(&mut out, name.as_bytes(), value);
+    if let Some(host) = headers.get(HOST).cloned() {
+        headers.insert(X_FORWARDED_HOST, host);
     }
-    out.put_slice(b"\r\n");
-    out.freeze()
+    if let Some(host) = &plan.group.settings.host_header {
+        headers.insert(HOST, host.clone());
+    }
+    let scheme = if plan.tls { "https" } else { "http" };
+    headers.insert(X_FORWARDED_FOR, plan.client_text.clone());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    headers.insert(X_REQUEST_ID, plan.request_id.clone());
+    if let Some(pass) = &plan.forward.pass {
+        headers.insert(STANCHION_PASS, pass.clone());
+    }
 }
 
-fn put_request_line(out: &mut BytesMut, head: &Head, checked: &Checked<'_>) {
+/// What the proxy machinery is to see of an HTTP/1 head. The other fields wait in the plan.
+pub fn outline(head: &Head, checked: &Checked<'_>, upgrade: bool) -> Bytes {
+    let mut out = BytesMut::with_capacity(256 + head.target.len());
     out.put_slice(head.method.as_str().as_bytes());
     out.put_slice(b" ");
     out.put_slice(checked.path.as_bytes());
@@ -56,55 +70,24 @@ fn put_request_line(out: &mut BytesMut, head: &Head, checked: &Checked<'_>) {
         out.put_slice(query.as_bytes());
     }
     out.put_slice(if head.old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-}
-
-fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    out.put_slice(name);
-    out.put_slice(b": ");
-    out.put_slice(value);
-    out.put_slice(b"\r\n");
-}
-
-/// The same for an HTTP/2 request, which Pingora has already read.
-pub fn to_origin(upstream: &mut RequestHeader, plan: &Plan, bodyless: bool) -> pingora::Result<()> {
-    for name in names(&upstream.headers, |name| fields::stops_here(name.as_str().as_bytes())) {
-        upstream.remove_header(&name);
-    }
-    if fields::cookies_need_care(&upstream.headers, &plan.forward.strip_cookies) {
-        match fields::join_cookies(&upstream.headers, &plan.forward.strip_cookies) {
-            Some(joined) => upstream.insert_header(COOKIE, joined)?,
-            None => drop(upstream.remove_header(&COOKIE)),
+    for name in SHOWN.iter().chain(upgrade.then_some(&UPGRADE)) {
+        for value in head.headers.get_all(name) {
+            out.put_slice(name.as_str().as_bytes());
+            out.put_slice(b": ");
+            out.put_slice(value.as_bytes());
+            out.put_slice(b"\r\n");
         }
     }
-    if bodyless && wants_length(&upstream.method) {
-        upstream.insert_header(CONTENT_LENGTH, HeaderValue::from_static("0"))?;
-    }
-    let host = upstream.headers.get(HOST).cloned();
-    if let Some(host) = &plan.group.settings.host_header {
-        upstream.insert_header(HOST, host.as_str())?;
-    }
-    for (name, value) in ours(plan, host.as_ref()) {
-        upstream.insert_header(name, value)?;
-    }
-    Ok(())
+    out.put_slice(b"\r\n");
+    out.freeze()
 }
 
-/// What only we may say to an origin. `host` is the client's word for it.
-fn ours<'a>(plan: &'a Plan, host: Option<&'a HeaderValue>) -> impl Iterator<Item = (&'static str, &'a [u8])> {
-    let always = [
-        ("X-Forwarded-For", plan.client_text.as_bytes()),
-        ("X-Forwarded-Proto", if plan.tls { b"https" } else { b"http" }),
-        ("X-Request-Id", plan.request_id.as_bytes()),
-    ];
-    let host = host.map(|host| ("X-Forwarded-Host", host.as_bytes()));
-    let pass = plan.forward.pass.as_ref();
-    let pass = pass.map(|pass| ("Stanchion-Pass", pass.as_bytes()));
-    always.into_iter().chain(host).chain(pass)
-}
-
-/// An origin expects a length with these, even of nothing.
-fn wants_length(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+/// Changes all fields of a request at once.
+pub fn with_fields(request: &mut RequestHeader, change: impl FnOnce(&mut Parts)) {
+    let nothing = RequestHeader::from(http::Request::new(()).into_parts().0);
+    let mut parts = Parts::from(std::mem::replace(request, nothing));
+    change(&mut parts);
+    *request = parts.into();
 }
 
 /// The names in a map that match; empty, and without allocation, in the usual case.

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::client_ip::Trusted;
 use super::guard::stream::Tolerance;
 use super::host::Hosts;
@@ -69,7 +71,7 @@ pub struct OriginSettings {
     /// Speak TLS to them, asking for this name.
     pub tls_name: Option<String>,
     /// The `Host` that they are sent in place of the visitor's.
-    pub host_header: Option<String>,
+    pub host_header: Option<HeaderValue>,
     pub connect_timeout: Duration,
     /// The longest silence while an answer is expected or under way.
     pub read_timeout: Duration,

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use http::HeaderValue;
 use ipnet::IpNet;
 use stanchion_admission::keys::PassAlg;
 use stanchion_admission::policy::RoomPolicy;
@@ -68,7 +69,11 @@ fn tolerance(guard: &Guard) -> Tolerance {
 fn origin(origin: &Origin) -> OriginSettings {
     OriginSettings {
         tls_name: origin.tls.then(|| origin.tls_name.clone()).flatten(),
-        host_header: origin.host_header.clone(),
+        // A host by then, which can stand in a field.
+        host_header: origin
+            .host_header
+            .as_deref()
+            .and_then(|host| HeaderValue::from_str(host).ok()),
         connect_timeout: origin.connect_timeout,
         read_timeout: origin.read_timeout,
         ..OriginSettings::new(origin.name.clone(), origin.servers.clone())

@@ -102,9 +102,8 @@ pub enum Framing {
 /// A request head of which only one reading is possible.
 #[derive(Debug)]
 pub struct Head {
-    pub bytes: Bytes,
     pub method: Method,
-    /// The request target as it was sent: a part of `bytes`.
+    /// The request target as it was sent.
     pub target: Bytes,
     pub headers: HeaderMap,
     pub framing: Framing,
@@ -112,13 +111,6 @@ pub struct Head {
     pub last: bool,
     /// HTTP/1.0.
     pub old: bool,
-}
-
-impl Head {
-    /// Names and values as they came, in their order and spelling.
-    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        Lines { rest: &self.bytes }.skip(1).filter_map(split)
-    }
 }
 
 /// Reads a complete head.
@@ -143,7 +135,6 @@ pub fn parse(bytes: Bytes, limits: &HeadLimits) -> Result<Head, Refusal> {
         framing,
         last,
         old,
-        bytes,
     })
 }
 
@@ -201,19 +192,14 @@ fn field(line: &[u8]) -> Result<(HeaderName, &[u8]), Refusal> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(Refusal::FoldedField);
     }
-    let (name, value) = split(line).ok_or(Refusal::FieldName)?;
+    let colon = memchr::memchr(b':', line).ok_or(Refusal::FieldName)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
     if name.len() > MAX_NAME_BYTES {
         return Err(Refusal::FieldName);
     }
     // Token characters only, and at least one.
     let name = HeaderName::from_bytes(name).map_err(|_| Refusal::FieldName)?;
-    Ok((name, value))
-}
-
-/// What is before the colon, and what is after it without the blanks around.
-fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, value) = line.split_at_checked(memchr::memchr(b':', line)?)?;
-    Some((name, trim_blanks(value.get(1..)?)))
+    Ok((name, trim_blanks(value)))
 }
 
 /// Exactly one way to tell where the body ends, or a refusal.

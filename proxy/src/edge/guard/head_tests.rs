@@ -37,7 +37,6 @@ fn a_plain_head_is_read_as_it_is() {
     );
     let values: Vec<_> = head.headers.get_all("x").iter().map(|v| v.to_str().unwrap()).collect();
     assert_eq!((values, head.last, head.old), (vec!["y z", "2"], true, false));
-    assert!(head.bytes.ends_with(b"\r\n\r\n"));
     assert!(judged(b"GET / HTTP/1.0\r\n\r\n").unwrap().unwrap().last);
     assert!(judged(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap().is_none());
 }
@@ -189,7 +188,7 @@ proptest! {
         if let Ok(Some(head)) = judged(text.as_bytes()) {
             let mut fields = [httparse::EMPTY_HEADER; 128];
             let mut other = httparse::Request::new(&mut fields);
-            prop_assert_eq!(other.parse(text.as_bytes()).unwrap(), httparse::Status::Complete(head.bytes.len()));
+            prop_assert_eq!(other.parse(text.as_bytes()).unwrap(), httparse::Status::Complete(text.len()));
             prop_assert_eq!(other.method, Some(head.method.as_str()));
             prop_assert_eq!(other.path.map(str::as_bytes), Some(&head.target[..]));
             let ours: Vec<(String, Vec<u8>)> = head.headers.iter().map(|(n, v)| (n.to_string(), v.as_bytes().to_vec())).collect();
