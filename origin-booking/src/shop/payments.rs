@@ -31,14 +31,14 @@ impl Sale {
         });
         match method {
             Method::Card => Ok((vec![started], Done::Charge(Box::new(after)))),
-            Method::Free => Ok(paid_at_once(vec![started], after, now_ms)),
+            Method::Free if order.total_minor() == 0 => Ok(paid_at_once(vec![started], after, now_ms)),
             Method::Points => {
                 let points = order.total_minor();
                 let moved = self.points.spend(person, points, id)?;
                 Ok(paid_at_once(vec![started, moved], after, now_ms))
             }
-            // Only what is booked at once is paid there.
-            Method::Door => Err(Refusal::WrongStage { stage: order.stage }),
+            // Only what is booked at once is paid at the door; and whoever owes something cannot say that it is nothing.
+            Method::Free | Method::Door => Err(Refusal::WrongStage { stage: order.stage }),
         }
     }
 

@@ -76,6 +76,21 @@ fn a_card_pays_in_two_steps_and_the_places_are_sold_at_the_first() {
     assert_eq!((stage(&sale, "o"), sale.sold_seats()), (Stage::Refunded, 0));
 }
 
+/// What is owed is decided here: nobody who owes something pays with nothing.
+#[test]
+fn o1_whoever_owes_something_cannot_say_that_it_is_free() {
+    let mut sale = held();
+    for method in [Method::Free, Method::Door] {
+        let stage = Stage::Held;
+        assert_eq!(
+            refused(pay(&mut sale, method, 1_000)),
+            Refusal::WrongStage { stage },
+            "{method:?}"
+        );
+    }
+    assert_eq!((sale.sold_seats(), stage(&sale, "o")), (0, Stage::Held));
+}
+
 #[test]
 fn o1_a_hold_ends_at_its_millisecond_and_not_before() {
     let mut sale = held();
