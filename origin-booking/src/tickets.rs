@@ -1,5 +1,5 @@
 //! What a ticket says: an order, a number, and a tag that only the holder of the key can make. Short, and in the letters
-//! that a QR code packs best. The link to an order's tickets is made in the same way, and is good for nothing else.
+//! that a QR code packs best. The links to an order and to its tickets are made in the same way; each is good for nothing else.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -57,15 +57,33 @@ impl Ticket {
     }
 }
 
-/// The last part of the address of an order's tickets: whoever has it sees them.
-pub(crate) fn link(order: &str, key: &TicketKey) -> String {
-    format!("{order}-{}", in_letters(&tag(key, &["link", order])))
+/// What a link proves to whoever shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Link {
+    /// May see the order's tickets, and nothing else.
+    Tickets,
+    /// Is the buyer of the order.
+    Order,
 }
 
-/// The order of a link.
-pub(crate) fn linked(link_text: &str, key: &TicketKey) -> Option<String> {
-    let (order, _) = link_text.rsplit_once('-').filter(|_| link_text.len() <= MAX_TEXT)?;
-    is_same(link_text, &link(order, key)).then(|| order.to_owned())
+impl Link {
+    fn word(self) -> &'static str {
+        match self {
+            Link::Tickets => "link",
+            Link::Order => "order link",
+        }
+    }
+
+    /// The last part of an address.
+    pub(crate) fn to(self, order: &str, key: &TicketKey) -> String {
+        format!("{order}-{}", in_letters(&tag(key, &[self.word(), order])))
+    }
+
+    /// The order that the text of a link is of.
+    pub(crate) fn read(self, text: &str, key: &TicketKey) -> Option<String> {
+        let (order, _) = text.rsplit_once('-').filter(|_| text.len() <= MAX_TEXT)?;
+        is_same(text, &self.to(order, key)).then(|| order.to_owned())
+    }
 }
 
 fn tag(key: &TicketKey, parts: &[&str]) -> [u8; TAG] {
@@ -152,9 +170,19 @@ mod tests {
 
     #[test]
     fn t2_a_link_is_no_ticket_and_a_ticket_no_link() {
-        let address = link("ABCDEFGH23", &key(1));
+        let linked = |text: &str, key: &TicketKey| Link::Tickets.read(text, key);
+        let address = Link::Tickets.to("ABCDEFGH23", &key(1));
         assert_eq!(linked(&address, &key(1)).as_deref(), Some("ABCDEFGH23"));
         assert_eq!(linked(&address, &key(2)), None);
+        assert_eq!(
+            Link::Order.read(&address, &key(1)),
+            None,
+            "who has the tickets is not the buyer"
+        );
+        let buyer = Link::Order.to("ABCDEFGH23", &key(1));
+        assert_eq!(Link::Order.read(&buyer, &key(1)).as_deref(), Some("ABCDEFGH23"));
+        assert_eq!(linked(&buyer, &key(1)), None);
+        assert_eq!(Link::Order.read(&buyer.replace("ABC", "ABD"), &key(1)), None);
         let text = ticket(1).text(&key(1));
         let (_, tag) = text.rsplit_once('-').unwrap();
         assert_eq!(linked(&format!("ABCDEFGH23-{tag}"), &key(1)), None);

@@ -102,7 +102,7 @@ impl Writing {
         let values = [("event", event), ("name", name)];
         let link = match letter.kind {
             Kind::Confirmed => letter.link.clone(),
-            Kind::Offered => Some(format!("/orders/{}", order.id)),
+            Kind::Offered => letter.own.clone(),
             _ => None,
         };
         let filled = context! {

@@ -22,7 +22,7 @@ use crate::shop::ids::{MessageId, TargetId};
 use crate::shop::order::Order;
 use crate::shop::outbox::{Kind, Outcome};
 use crate::shown;
-use crate::tickets;
+use crate::tickets::Link;
 
 /// One message for one target, with all that is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Letter {
     pub(crate) event: Option<Event>,
     /// Where its tickets are, without the site's name.
     pub(crate) link: Option<String>,
+    /// Where its buyer goes on with it; so too.
+    pub(crate) own: Option<String>,
 }
 
 impl Letter {
@@ -49,6 +51,7 @@ impl Letter {
             hall: None,
             ..event.clone()
         };
+        let (key, id_of_order) = (sale.doors().key(), message.order.id.as_str());
         Some(Letter {
             id: id.clone(),
             target: target.clone(),
@@ -56,7 +59,8 @@ impl Letter {
             at_ms: message.at_ms,
             about: message.order.clone(),
             order: shown::order(&message.order, offer),
-            link: (sale.doors().key()).map(|key| format!("/tickets/{}", tickets::link(message.order.id.as_str(), key))),
+            link: key.map(|key| format!("/tickets/{}", Link::Tickets.to(id_of_order, key))),
+            own: key.map(|key| format!("/orders/{}", Link::Order.to(id_of_order, key))),
             event: offer.map(|offer| without_plan(offer.event())),
         })
     }

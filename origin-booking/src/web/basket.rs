@@ -13,6 +13,7 @@ use super::Site;
 use super::asked;
 use super::bookings::name;
 use super::calls::{Keys, begin, decide_order};
+use super::claims;
 use super::contact::contact;
 use super::holds;
 use super::map::money;
@@ -74,10 +75,16 @@ pub(super) async fn page(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match theirs(&site, &visitor, &id) {
-        Some(order) => show(&site, StatusCode::OK, &order, None),
-        None => refuse(&site, &headers, explained(Refusal::UnknownOrder)),
-    }
+    let Some(order) = claims::theirs(&site, &visitor, &headers, &id) else {
+        return refuse(&site, &headers, explained(Refusal::UnknownOrder));
+    };
+    // A link does not stay in the address bar, where others read it.
+    let mut response = match id == order.id.as_str() {
+        true => show(&site, StatusCode::OK, &order, None),
+        false => see(&format!("/orders/{}", order.id)),
+    };
+    response.headers_mut().extend(claims::kept(&site, &headers, &order));
+    response
 }
 
 #[derive(Deserialize)]
@@ -99,12 +106,15 @@ pub(super) async fn pay(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let Some(order) = claims::theirs(&site, &visitor, &headers, &id) else {
+        return refuse(&site, &headers, explained(Refusal::UnknownOrder));
+    };
     let read = || -> Result<(CheckOut, String), Problem> {
         let paying: Paying = asked::body(&headers, &body, &[])?;
         let email = Some(paying.email.trim()).filter(|email| !email.is_empty());
         let check_out = CheckOut {
-            person: visitor.subject.as_str().into(),
-            order: id.as_str().into(),
+            person: order.person.clone(),
+            order: order.id.clone(),
             name: name(&paying.name)?,
             code: None,
             contact: contact(&headers, email, None)?,
@@ -114,9 +124,6 @@ pub(super) async fn pay(
     let (check_out, card) = match read() {
         Ok(both) => both,
         Err(problem) => return refuse(&site, &headers, problem),
-    };
-    let Some(order) = theirs(&site, &visitor, &id) else {
-        return refuse(&site, &headers, explained(Refusal::UnknownOrder));
     };
     let address = format!("/orders/{}", order.id);
     // The second press of the button: what became of the first is on the page.
@@ -129,7 +136,7 @@ pub(super) async fn pay(
         return response;
     }
     let answer = pay_with(&site, &visitor, &headers, None, id.clone(), Method::Card, card).await;
-    match (answer.status(), theirs(&site, &visitor, &id)) {
+    match (answer.status(), claims::theirs(&site, &visitor, &headers, &id)) {
         (StatusCode::PAYMENT_REQUIRED, Some(order)) if order.stage == Stage::Held => {
             let text = "The payment was declined. Your places are still held; you can try again.";
             show(&site, StatusCode::PAYMENT_REQUIRED, &order, Some(text))
@@ -146,18 +153,11 @@ pub(super) async fn release(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let (person, order) = (visitor.subject.as_str().into(), id.as_str().into());
+    let (person, order) = claims::actor(&site, &visitor, &headers, &id);
     match decide_order(&site, &headers, None, Ask::Release { person, order }).await {
         Ok((order, _)) => see(&format!("/events/{}", order.event)),
         Err(response) => response,
     }
-}
-
-fn theirs(site: &Site, visitor: &Visitor, id: &str) -> Option<Order> {
-    site.0.writer.look(|sale| {
-        let order = sale.order(id)?;
-        (order.person.as_str() == visitor.subject).then(|| order.clone())
-    })
 }
 
 fn show(site: &Site, status: StatusCode, order: &Order, message: Option<&str>) -> Response {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Site;
 use super::asked::{self, bad};
+use super::claims;
 use super::contact::contact;
 use super::problem::{Problem, refuse, wants_page};
 use super::random;
@@ -31,12 +32,16 @@ pub(super) const REPLAYED: (HeaderName, HeaderValue) = (
     HeaderValue::from_static("true"),
 );
 
-pub(super) async fn leave(State(site): State<Site>, headers: HeaderMap) -> Response {
+/// With `forget` in the form, this browser forgets its orders too.
+pub(super) async fn leave(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let mut response = match wants_page(&headers) {
         true => site.0.pages.left(&site.0.front_door),
         false => Json(serde_json::json!({ "left": true })).into_response(),
     };
     response.headers_mut().extend([RELEASE]);
+    if url::form_urlencoded::parse(&body).any(|(name, _)| name == "forget") {
+        response.headers_mut().extend(claims::forgotten(&headers));
+    }
     response
 }
 

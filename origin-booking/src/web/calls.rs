@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Site;
 use super::bookings::REPLAYED;
+use super::claims;
 use super::problem::{Problem, refuse};
 use super::refusals::{explained, not_decided, with_retry};
 use crate::shop::command::{Ask, Command, Key};
@@ -135,5 +136,5 @@ pub(super) fn told(site: &Site, status: StatusCode, name: &str, order: &Order, r
 }
 
 pub(super) fn shown(site: &Site, order: &Order) -> Value {
-    site.0.writer.look(|sale| view(order, sale.offer(order.event.as_str())))
+    site.0.writer.look(|sale| claims::own(sale, order))
 }

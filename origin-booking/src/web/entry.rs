@@ -39,12 +39,13 @@ async fn admitted(site: &Site, headers: &HeaderMap) -> Result<Visitor, Denied> {
     site.0.guard.check(pass, (site.0.clock)() / 1000).await
 }
 
-/// A browser says so itself; other clients say nothing and hold the pass themselves.
+/// A browser says so itself, of a neighbouring host of the domain too; other clients say nothing and hold the pass
+/// themselves.
 fn sent_from_elsewhere(request: &Request) -> bool {
     let says = request
         .headers()
         .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site");
+        .is_some_and(|site| site == "cross-site" || site == "same-site");
     says && request.method() != Method::GET && request.method() != Method::HEAD
 }
 

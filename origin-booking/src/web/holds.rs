@@ -11,6 +11,7 @@ use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{name, reference};
 use super::calls::{Keys, begin, decide_order, told};
+use super::claims;
 use super::contact::contact;
 use super::problem::Problem;
 use crate::pass::Visitor;
@@ -125,13 +126,13 @@ pub(super) async fn release(
     headers: HeaderMap,
 ) -> Response {
     let released = site.0.writer.look(|sale| {
-        let order = sale.order(&id).filter(|order| order.person.as_str() == visitor.subject);
+        let order = claims::claimed(sale, &visitor, &headers, &id);
         order.filter(|order| order.stage == Stage::Cancelled).cloned()
     });
     if let Some(order) = released {
         return told(&site, StatusCode::OK, "hold", &order, true);
     }
-    let (person, order) = (visitor.subject.as_str().into(), id.into());
+    let (person, order) = claims::actor(&site, &visitor, &headers, &id);
     match decide_order(&site, &headers, None, Ask::Release { person, order }).await {
         Ok((order, _)) => told(&site, StatusCode::OK, "hold", &order, false),
         Err(response) => response,

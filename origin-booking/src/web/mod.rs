@@ -4,6 +4,7 @@ mod asked;
 mod basket;
 mod bookings;
 mod calls;
+mod claims;
 mod contact;
 mod deliveries;
 mod entry;

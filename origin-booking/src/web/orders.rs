@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{REPLAYED, name};
-use super::calls::{Keys, begin, decide, decide_order, told, view};
+use super::calls::{Keys, begin, decide, decide_order, told};
+use super::claims;
 use super::contact::contact;
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
@@ -48,9 +49,10 @@ pub(super) async fn check_out(
     let read = || -> Result<(CheckOut, Option<Key>), Problem> {
         let asked: Asked = asked::body(&headers, &body, &[])?;
         let key = asked::key(&headers, None, &visitor, "/api/v1/orders", &asked)?;
+        let (person, order) = claims::actor(&site, &visitor, &headers, &asked.hold);
         let check_out = CheckOut {
-            person: visitor.subject.as_str().into(),
-            order: asked.hold.into(),
+            person,
+            order,
             name: name(&asked.name)?,
             code: asked.code.map(Into::into),
             contact: contact(&headers, asked.email.as_deref(), asked.language.as_deref())?,
@@ -82,10 +84,8 @@ pub(super) async fn one_hold(
 
 fn look(site: &Site, visitor: &Visitor, id: &str, headers: &HeaderMap, name: &str) -> Response {
     let found = site.0.writer.look(|sale| {
-        let order = sale
-            .order(id)
-            .filter(|order| order.person.as_str() == visitor.subject)?;
-        Some(view(order, sale.offer(order.event.as_str())))
+        let order = claims::claimed(sale, visitor, headers, id)?;
+        Some(claims::own(sale, order))
     });
     match found {
         Some(order) => Json(json!({ name: order })).into_response(),
@@ -94,12 +94,14 @@ fn look(site: &Site, visitor: &Visitor, id: &str, headers: &HeaderMap, name: &st
 }
 
 /// The visitor's orders that did not come to nothing.
-pub(super) async fn mine(State(site): State<Site>, Extension(visitor): Extension<Visitor>) -> Response {
+pub(super) async fn mine(
+    State(site): State<Site>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+) -> Response {
     let orders: Vec<Value> = site.0.writer.look(|sale| {
-        let theirs = sale.orders_of(&visitor.subject);
-        theirs
-            .map(|order| view(order, sale.offer(order.event.as_str())))
-            .collect()
+        let theirs = claims::all_of(sale, &visitor, &headers).into_iter();
+        theirs.map(|order| claims::own(sale, order)).collect()
     });
     Json(json!({ "orders": orders })).into_response()
 }
@@ -152,8 +154,7 @@ pub(super) async fn pay_with(
             bad(format!("card is at most {MAX_INSTRUMENT} characters")),
         );
     }
-    let person = visitor.subject.as_str().into();
-    let order = id.into();
+    let (person, order) = claims::actor(site, visitor, headers, &id);
     let (order, replayed) = match decide(site, headers, key, Ask::Pay { person, order, method }).await {
         Ok((Done::Order(order), replayed)) => return told(site, StatusCode::CREATED, "order", &order, replayed),
         Ok((Done::Charge(order), replayed)) => (order, replayed),

@@ -8,6 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
 use super::Site;
+use super::claims;
 use super::map::Map;
 use super::problem::{Problem, refuse};
 use super::random;
@@ -134,8 +135,8 @@ pub(super) async fn event(
     let found = site.0.writer.look_at(|seq, sale| {
         let offer = sale.offer(&id)?;
         let most = offer.left().min(USUAL_CAP).min(offer.event().cap);
-        let theirs = sale.orders_of(&visitor.subject);
-        let basket = theirs
+        let theirs = claims::all_of(sale, &visitor, &headers);
+        let basket = (theirs.iter())
             .filter(|order| order.event.as_str() == id && order.stage.share() == Share::Held)
             .map(|order| order.id.as_str().to_owned())
             .next();

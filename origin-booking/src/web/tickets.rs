@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::Site;
 use super::asked::{self, bad};
+use super::claims;
 use super::pages;
 use super::problem::{Problem, refuse};
 use super::qr;
@@ -21,7 +22,7 @@ use crate::shop::command::{Ask, CheckIn};
 use crate::shop::order::{Method, Order, Stage};
 use crate::shop::refusal::Refusal;
 use crate::shop::{Done, Sale};
-use crate::tickets::{Bad, Ticket, link, linked};
+use crate::tickets::{Bad, Link, Ticket};
 
 /// Longest name of a gate, in characters.
 const MAX_GATE: usize = 40;
@@ -51,7 +52,7 @@ pub(super) fn of(sale: &Sale, order: &Order) -> Option<(String, Vec<Shown>)> {
             text: ticket.text(key),
         }
     };
-    let link = format!("/tickets/{}", link(order.id.as_str(), key));
+    let link = format!("/tickets/{}", Link::Tickets.to(order.id.as_str(), key));
     Some((link, (1..=order.places.count).map(shown).collect()))
 }
 
@@ -75,8 +76,7 @@ pub(super) async fn of_order(
     headers: HeaderMap,
 ) -> Response {
     let found = site.0.writer.look(|sale| {
-        let order = sale.order(&id).filter(|order| order.person.as_str() == visitor.subject);
-        let order = order.ok_or(Refusal::UnknownOrder)?;
+        let order = claims::claimed(sale, &visitor, &headers, &id).ok_or(Refusal::UnknownOrder)?;
         of(sale, order).ok_or(Refusal::WrongStage { stage: order.stage })
     });
     let (link, tickets) = match found {
@@ -92,7 +92,7 @@ pub(super) async fn of_order(
 /// The order that a link leads to.
 fn behind(site: &Site, link: &str) -> Option<Order> {
     site.0.writer.look(|sale| {
-        let order = linked(link, sale.doors().key()?)?;
+        let order = Link::Tickets.read(link, sale.doors().key()?)?;
         sale.order(&order).cloned()
     })
 }
@@ -106,6 +106,8 @@ fn kept_private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    // The address is a key: it goes nowhere.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

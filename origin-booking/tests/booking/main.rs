@@ -4,6 +4,7 @@
 
 mod api;
 mod booking;
+mod claims;
 mod crash;
 mod door;
 mod goods;
