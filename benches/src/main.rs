@@ -1,6 +1,7 @@
 //! Side-by-side measurements: ratios taken in one run, on the same work, in interleaved rounds.
 //! Machines are shared and noisy: read the ratios, not the absolutes. `cargo xtask bench` runs this.
 
+mod booking;
 mod contestant;
 mod edge;
 mod http;
@@ -12,11 +13,12 @@ mod report;
 mod yardsticks;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Measures Stanchion beside bare Pingora and nginx on the same machine, in the same run")]
+#[command(about = "Measures Stanchion beside others on the same machine, in the same run")]
 struct Cli {
     /// Interleaved rounds; medians are quoted.
     #[arg(long, default_value_t = 5)]
@@ -33,6 +35,15 @@ struct Cli {
     /// Places that join, and wait.
     #[arg(long, default_value_t = 100_000)]
     places: usize,
+    /// Who watch one event.
+    #[arg(long, default_value_t = 5_000)]
+    readers: usize,
+    /// Make each flush of the booking service's PostgreSQL take so many microseconds more (needs strace).
+    #[arg(long, default_value_t = 0, value_name = "MICROSECONDS")]
+    flush: u64,
+    /// A run that shows that everything works; its figures mean little.
+    #[arg(long)]
+    quick: bool,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -45,6 +56,8 @@ enum What {
     Polls,
     /// Joins per second into a real Redis, and store commands per join.
     Joins,
+    /// Holds of the booking service beside what others do with the same database; best seats; live readers.
+    Booking,
     /// All of them, which is the default.
     All,
 }
@@ -55,6 +68,20 @@ fn main() -> anyhow::Result<()> {
     if let Some(dir) = &profiles {
         std::fs::create_dir_all(dir)?;
     }
+    let booking = match cli.quick {
+        true => booking::Plan {
+            rounds: 1,
+            lap: Duration::from_millis(300),
+            readers: cli.readers.min(500),
+            flush_us: cli.flush,
+        },
+        false => booking::Plan {
+            rounds: cli.rounds.max(1),
+            lap: Duration::from_secs(cli.seconds.clamp(1, 6)),
+            readers: cli.readers,
+            flush_us: cli.flush,
+        },
+    };
     let plan = edge::Plan {
         rounds: cli.rounds.max(1),
         seconds: cli.seconds.max(1),
@@ -70,6 +97,9 @@ fn main() -> anyhow::Result<()> {
     }
     if matches!(what, What::Joins | What::All) {
         println!("{}", joins::run(cli.places)?);
+    }
+    if matches!(what, What::Booking | What::All) {
+        booking::run(&booking)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Stands alone: it trusts an address with public keys and knows nothing else of whoever signs the passes.
 
 pub mod clock;
+pub mod engine;
 mod journal;
 mod letters;
 pub mod pass;

@@ -1,5 +1,6 @@
 //! A throw-away PostgreSQL server, made anew with `initdb`. Knows the server, nothing of Stanchion's tables.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,13 +15,24 @@ const START_WITHIN: Duration = Duration::from_secs(20);
 /// The server refuses to run as root: then it runs as this account, which its package makes.
 const ACCOUNT: &str = "postgres";
 
-/// One server on 127.0.0.1 with one database, `booking`. It does not wait for the disk (`fsync = off`): what a killed
-/// process has written is kept by the system, which no test switches off.
+/// One server on 127.0.0.1 with one database, `booking`. Made by [`Postgres::start`] it does not wait for the disk (`fsync = off`):
+/// what a killed process has written is kept by the system, which no test switches off.
 #[derive(Debug)]
 pub struct Postgres {
     dir: TempDir,
     port: u16,
     process: Process,
+    durable: Durable,
+}
+
+/// Whether the server waits for the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Durable {
+    No,
+    /// It does, and each flush takes so many microseconds more than this machine's own.
+    Yes {
+        more_us: u64,
+    },
 }
 
 impl Postgres {
@@ -28,6 +40,21 @@ impl Postgres {
     /// Where PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start() -> Postgres {
+        Postgres::start_so(Durable::No)
+    }
+
+    /// A server as one that keeps something should be: it waits for the disk, and has room in memory. Each flush takes
+    /// `more_us` microseconds longer than it would (by strace, which must be there): many a virtual disk says that it has
+    /// flushed when it has not.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    #[must_use]
+    pub fn start_durable(more_us: u64) -> Postgres {
+        Postgres::start_so(Durable::Yes { more_us })
+    }
+
+    fn start_so(durable: Durable) -> Postgres {
         let dir = tempfile::Builder::new()
             .prefix("stanchion-postgres-")
             .tempdir()
@@ -37,7 +64,7 @@ impl Postgres {
         }
         let data = dir.path().join("data");
         must(
-            as_account(&program("initdb"))
+            as_account(&program("initdb"), &[])
                 .args([
                     "--auth=trust",
                     "--username=booking",
@@ -52,10 +79,15 @@ impl Postgres {
         let mut last = String::new();
         for _attempt in 0..5 {
             let port = free_port();
-            let mut process = launch(dir.path(), port);
+            let mut process = launch(dir.path(), port, durable);
             match await_ready(&mut process, port) {
                 Ok(()) => {
-                    let server = Postgres { dir, port, process };
+                    let server = Postgres {
+                        dir,
+                        port,
+                        process,
+                        durable,
+                    };
                     server.run("postgres", "CREATE DATABASE booking");
                     return server;
                 }
@@ -68,7 +100,13 @@ impl Postgres {
     /// `postgres://booking@127.0.0.1:PORT/booking`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://booking@127.0.0.1:{}/booking", self.port)
+        self.url_of("booking")
+    }
+
+    /// The same of another database on this server.
+    #[must_use]
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://booking@127.0.0.1:{}/{database}", self.port)
     }
 
     #[must_use]
@@ -118,7 +156,7 @@ impl Postgres {
         self.process.signal(Signal::Quit);
         let _ = self.process.wait(Duration::from_secs(10));
         self.process.kill();
-        self.process = launch(self.dir.path(), self.port);
+        self.process = launch(self.dir.path(), self.port, self.durable);
         if let Err(why) = await_ready(&mut self.process, self.port) {
             panic!("postgres did not start again: {why}");
         }
@@ -135,13 +173,13 @@ impl Drop for Postgres {
     }
 }
 
-fn launch(dir: &Path, port: u16) -> Process {
+fn launch(dir: &Path, port: u16, durable: Durable) -> Process {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(dir.join("log"))
         .expect("a log file");
-    let mut command = as_account(&program("postgres"));
+    let mut command = as_account(&program("postgres"), &slowed(durable));
     command
         .arg("-D")
         .arg(dir.join("data"))
@@ -149,16 +187,26 @@ fn launch(dir: &Path, port: u16) -> Process {
         .arg(port.to_string())
         .arg("-k")
         .arg(dir);
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "fsync=off",
-        "shared_buffers=16MB",
-        "max_connections=40",
-    ] {
+    let settings: &[&str] = match durable {
+        Durable::No => &["fsync=off", "shared_buffers=16MB"],
+        Durable::Yes { .. } => &["fsync=on", "shared_buffers=256MB", "max_wal_size=4GB"],
+    };
+    for setting in [&["listen_addresses=127.0.0.1", "max_connections=40"], settings].concat() {
         command.args(["-c", setting]);
     }
     command.stdout(Stdio::null()).stderr(log);
     Process::spawn_in(&mut command, Some(dir)).expect("postgres can be started")
+}
+
+/// What the server is run under, so that flushes take longer. The tracer stands beside it: the process is the server's.
+fn slowed(durable: Durable) -> Vec<String> {
+    let Durable::Yes { more_us: more_us @ 1.. } = durable else {
+        return Vec::new();
+    };
+    let inject = format!("inject=fdatasync:delay_exit={more_us}");
+    let strace = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"];
+    let trace = ["-e", "trace=fdatasync", "-e", &inject];
+    strace.into_iter().chain(trace).map(str::to_owned).collect()
 }
 
 fn await_ready(process: &mut Process, port: u16) -> Result<(), String> {
@@ -183,15 +231,16 @@ fn is_root() -> bool {
     String::from_utf8_lossy(&id.stdout).trim() == "0"
 }
 
-/// The program, as an account that it accepts. The process id is the program's own.
-fn as_account(program: &Path) -> Command {
-    if !is_root() {
-        return Command::new(program);
+/// The program, as an account that it accepts, run by `under`. The process id is the program's own.
+fn as_account(program: &Path, under: &[String]) -> Command {
+    let words = under.iter().map(OsStr::new).chain([program.as_os_str()]);
+    let mut words: Vec<&OsStr> = words.collect();
+    let account = ["setpriv", "--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"];
+    if is_root() {
+        words.splice(0..0, account.map(OsStr::new));
     }
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"])
-        .arg(program);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
     command
 }
 

@@ -20,13 +20,13 @@ use published::Published;
 pub(crate) use published::{Change, Since};
 
 /// Most commands that wait; the next one is told to come back.
-pub(crate) const MAX_WAITING: usize = 4_096;
+pub const MAX_WAITING: usize = 4_096;
 /// Most commands in one commit.
-const MAX_BATCH: usize = 512;
+pub const MAX_BATCH: usize = 512;
 
 /// Why a command was not decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotDecided {
+pub enum NotDecided {
     /// Too many commands wait. Nothing was done.
     Busy,
     /// The database does not answer. Nothing was done.

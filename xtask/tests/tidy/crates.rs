@@ -80,6 +80,7 @@ const RULES: &[Rule] = &[
             "stanchion-config",
             "stanchion-geo",
             "stanchion",
+            "stanchion-booking",
             "stanchion-testkit",
         ],
         ours_in_tests: &[],
