@@ -15,8 +15,9 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   demo [args]                     build and run the whole system on this machine (also: cargo demo)
-  test [--profile quick|full|long] [-- cargo test arguments]
-                                  install what the suite needs, then run it all; full is the default
+  test [--profile quick|full|long|races] [-- cargo test arguments]
+                                  install what the suite needs, then run it all; full is the default;
+                                  races: a million on each database of the booking service
   lint [--install-deny]           formatting, clippy, tidy, cargo-deny
   tidy [--tighten]                the house rules alone; --tighten lowers the ratchet to what is there
   bench [args]                    the measurements

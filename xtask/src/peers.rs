@@ -23,6 +23,8 @@ pub enum Chore {
     Build,
     Test,
     Bench,
+    /// The booking service's tests of its writer.
+    Races,
 }
 
 /// How to tell that it is there.
@@ -54,19 +56,19 @@ pub enum Source {
     Pip(&'static str),
 }
 
-use Chore::{Bench, Build, Test};
+use Chore::{Bench, Build, Races, Test};
 
 pub const PEERS: &[Peer] = &[
     Peer {
         name: "C compiler",
-        needed_by: &[Build, Test, Bench],
+        needed_by: &[Build, Test, Bench, Races],
         why: "crates with C parts (TLS, SQLite, zlib)",
         detect: Detect::Program(&["cc", "gcc", "clang"]),
         source: Source::Apt(&["build-essential"]),
     },
     Peer {
         name: "cmake",
-        needed_by: &[Build, Test, Bench],
+        needed_by: &[Build, Test, Bench, Races],
         why: "Pingora builds zlib-ng with it",
         detect: Detect::Cmake,
         source: Source::Apt(&["cmake"]),
@@ -87,7 +89,7 @@ pub const PEERS: &[Peer] = &[
     },
     Peer {
         name: "postgresql",
-        needed_by: &[Test, Bench],
+        needed_by: &[Test, Bench, Races],
         why: "the booking service's journal, against the real thing",
         detect: Detect::Postgres,
         source: Source::Apt(&["postgresql"]),

@@ -20,6 +20,8 @@ enum Profile {
     Full,
     /// Everything, with many more seeds and cases: hours.
     Long,
+    /// The booking service's races alone, a million on each database, in a release build: minutes once it is built.
+    Races,
 }
 
 impl Profile {
@@ -28,13 +30,15 @@ impl Profile {
             "quick" => Profile::Quick,
             "full" => Profile::Full,
             "long" => Profile::Long,
-            other => bail!("unknown profile `{other}`: quick, full or long"),
+            "races" => Profile::Races,
+            other => bail!("unknown profile `{other}`: quick, full, long or races"),
         })
     }
 
     fn chore(self) -> Chore {
         match self {
             Profile::Quick => Chore::Build,
+            Profile::Races => Chore::Races,
             Profile::Full | Profile::Long => Chore::Test,
         }
     }
@@ -55,6 +59,7 @@ impl Profile {
                 ("STANCHION_RACES", "20000"),
                 ("STANCHION_LONG", "1"),
             ],
+            Profile::Races => &[("STANCHION_RACES", "1000000")],
         }
     }
 
@@ -62,6 +67,23 @@ impl Profile {
         match self {
             Profile::Quick => &[&["--lib", "--bins"]],
             Profile::Full | Profile::Long => &[&["--lib", "--bins", "--tests"], &["--doc"]],
+            Profile::Races => &[&["--lib"]],
+        }
+    }
+
+    /// Which packages, how built, and what of them.
+    fn selection(self) -> &'static [&'static str] {
+        match self {
+            Profile::Races => &["--release", "--package", "stanchion-booking"],
+            _ => &["--workspace"],
+        }
+    }
+
+    /// Arguments of the test programs. Races tell how many they were.
+    fn filter(self) -> &'static [&'static str] {
+        match self {
+            Profile::Races => &["--", "writer::tests", "--show-output"],
+            _ => &[],
         }
     }
 }
@@ -133,9 +155,13 @@ fn after_dashes(args: &[String]) -> Result<&[String]> {
 fn test_command(profile: Profile, targets: &[&str], extra: &[String]) -> Command {
     let mut command = cargo();
     command
-        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(profile.selection())
         .args(targets)
         .args(extra);
+    if extra.is_empty() {
+        command.args(profile.filter());
+    }
     for (name, value) in profile.environment() {
         if std::env::var_os(name).is_none() {
             command.env(name, value);

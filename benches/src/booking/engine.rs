@@ -37,6 +37,8 @@ pub fn holds(database: &Database, lap: Duration) -> Result<f64> {
     let took = began.elapsed();
     let held: u64 = engine.look(|sale| sale.offers().map(|offer| u64::from(offer.held())).sum());
     ensure!(held == made, "{held} places held, {made} holds acknowledged");
-    Arc::into_inner(engine).map(Engine::stop);
+    if let Some(engine) = Arc::into_inner(engine) {
+        engine.stop();
+    }
     Ok(made as f64 / took.as_secs_f64())
 }

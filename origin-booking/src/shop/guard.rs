@@ -2,7 +2,7 @@
 //! build they are always on, and this is nothing but `condition`.
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Guard {
+pub(crate) enum Guard {
     Stock,
     Seat,
     Cap,
@@ -27,6 +27,12 @@ impl Guard {
     #[cfg(test)]
     pub(super) fn forbids(self, condition: bool) -> bool {
         condition && OFF.with(std::cell::Cell::get) != Some(self)
+    }
+
+    /// Off from now on, on this thread.
+    #[cfg(test)]
+    pub(crate) fn switch_off(self) {
+        OFF.with(|off| off.set(Some(self)));
     }
 
     /// Runs something with this guard off, on this thread alone.

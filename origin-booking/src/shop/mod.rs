@@ -9,7 +9,7 @@ pub mod command;
 pub mod coupons;
 pub mod doors;
 pub mod fact;
-mod guard;
+pub(crate) mod guard;
 pub mod hall;
 mod holds;
 pub mod ids;

@@ -4,5 +4,6 @@
 mod away;
 mod exactly;
 mod killed;
+mod races;
 mod standby;
 mod support;

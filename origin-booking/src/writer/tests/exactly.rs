@@ -149,9 +149,9 @@ async fn o1_points_are_spent_once() {
     let (writer, thread) = start(Box::new(sqlite(folder.path())), 100_000);
     let rounds: u64 = std::env::var("STANCHION_RACES")
         .ok()
-        .and_then(|races| races.parse().ok())
-        .unwrap_or(40);
-    for round in 0..rounds.min(100_000) {
+        .and_then(|races| races.parse::<u64>().ok())
+        .map_or(40, |races| races / 50);
+    for round in 0..rounds.clamp(40, 20_000) {
         let person = format!("p{round}");
         let tell = async |ask: Ask| writer.submit(ask).await.unwrap().reply;
         tell(Ask::Grant {

@@ -15,7 +15,7 @@ use crate::writer::NotDecided;
 /// More than the children sell.
 const PLENTY: u32 = 10_000;
 const CHILD: &str = "STANCHION_BOOKING_TEST_CHILD";
-const STEPS: [(&str, Step); 3] = [
+pub(super) const STEPS: [(&str, Step); 3] = [
     ("begin", Step::Begin),
     ("inserted", Step::Inserted),
     ("committed", Step::Committed),
@@ -28,14 +28,34 @@ fn fatal(at: Step, mut nth: u32) -> Probe {
             nth = nth.saturating_sub(1);
         }
         if nth == 0 {
-            let me = std::process::id().to_string();
-            let _ = Command::new("kill").args(["-9", &me]).status();
-            loop {
-                std::thread::park();
-            }
+            die();
         }
         Ok(())
     })
+}
+
+pub(super) fn die() -> ! {
+    let me = std::process::id().to_string();
+    let _ = Command::new("kill").args(["-9", &me]).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// The journal at this address, with a probe in its commits.
+pub(super) fn probed(address: &str, probe: Probe) -> Box<dyn Journal> {
+    match address.parse().unwrap() {
+        Database::Sqlite(path) => {
+            let mut journal = Sqlite::open(&path).unwrap();
+            journal.probe = probe;
+            Box::new(journal)
+        }
+        Database::Postgres(address) => {
+            let mut journal = Postgres::open(&address).unwrap();
+            journal.probe = probe;
+            Box::new(journal)
+        }
+    }
 }
 
 /// Not a test by itself: what the others start as a process of its own.
@@ -47,20 +67,7 @@ async fn child() {
     let (round, step, nth, database) = (next(), next(), next(), next());
     let step = STEPS.iter().find(|(name, _)| *name == step).unwrap().1;
     let probe = fatal(step, nth.parse().unwrap());
-    let open = move || -> Box<dyn Journal> {
-        match database.parse().unwrap() {
-            Database::Sqlite(path) => {
-                let mut journal = Sqlite::open(&path).unwrap();
-                journal.probe = probe;
-                Box::new(journal)
-            }
-            Database::Postgres(address) => {
-                let mut journal = Postgres::open(&address).unwrap();
-                journal.probe = probe;
-                Box::new(journal)
-            }
-        }
-    };
+    let open = move || probed(&database, probe);
     let (writer, _thread) = tokio::task::spawn_blocking(move || start(open(), PLENTY))
         .await
         .unwrap();
