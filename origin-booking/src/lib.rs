@@ -20,6 +20,7 @@ mod writer;
 pub use journal::Database;
 pub use pass::KeySource;
 pub use service::{Config, MIN_TOKEN, Running, serve};
+pub use web::openapi::document as openapi;
 
 /// Makes the backends of `jsonwebtoken` and `rustls` known to the process. Harmless to call again.
 pub fn install_crypto() {

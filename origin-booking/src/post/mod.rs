@@ -58,7 +58,7 @@ impl Letter {
             kind: message.kind,
             at_ms: message.at_ms,
             about: message.order.clone(),
-            order: shown::order(&message.order, offer),
+            order: serde_json::to_value(shown::order(&message.order, offer)).unwrap_or_default(),
             link: key.map(|key| format!("/tickets/{}", Link::Tickets.to(id_of_order, key))),
             own: key.map(|key| format!("/orders/{}", Link::Order.to(id_of_order, key))),
             event: offer.map(|offer| without_plan(offer.event())),

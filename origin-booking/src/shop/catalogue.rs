@@ -1,45 +1,57 @@
 //! What can be on offer.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::hall::{Plan, Row, Section, Zone};
 use super::ids::{EventId, is_plain_id};
 
 /// Most seats, or places of general admission, of one event.
 pub const MAX_STOCK: u32 = 100_000;
+/// Latest moment: the end of the year 9999.
+pub const MAX_TIME_MS: u64 = 253_402_300_799_999;
 /// Longest title or venue, in characters.
 pub const MAX_TEXT: usize = 200;
 /// What one person may have of an event where its organiser says nothing.
 pub const USUAL_CAP: u32 = 8;
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
+    #[schema(value_type = String, pattern = "^[a-z0-9-]{1,40}$", examples("harbour-lights"))]
     pub id: EventId,
+    #[schema(min_length = 1, max_length = 200)]
     pub title: String,
+    #[schema(min_length = 1, max_length = 200)]
     pub venue: String,
     /// In words, in the venue's own time.
+    #[schema(max_length = 200)]
     pub when: String,
     /// Milliseconds since the Unix epoch; 0 where nobody said. What searches by date look at.
     #[serde(default)]
+    #[schema(maximum = 253_402_300_799_999_u64)]
     pub starts_at_ms: u64,
     /// Of a place of general admission; a hall's seats have the prices of their zones, in this currency.
     pub price: Price,
     /// Places of general admission. 0 where there is a hall.
+    #[schema(maximum = 100_000)]
     pub seats: u32,
     /// Where places are numbered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hall: Option<Plan>,
     /// Most places that one person may have, held and bought together.
     #[serde(default = "usual_cap")]
+    #[schema(maximum = 100)]
     pub cap: u32,
 }
 
 /// In the currency's smallest unit; all currencies here have two decimals.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
+    #[schema(pattern = "^[A-Z]{3}$", examples("EUR"))]
     pub currency: String,
+    #[schema(maximum = 1_000_000_000)]
     pub minor: u64,
 }
 
@@ -69,6 +81,9 @@ impl Event {
         }
         if self.price.minor > MAX_PRICE_MINOR {
             return Some("a price is at most 10,000,000.00");
+        }
+        if self.starts_at_ms > MAX_TIME_MS {
+            return Some("an event starts before the year 10000");
         }
         if self.hall.is_some() && self.seats > 0 {
             return Some("an event has a hall or a number of places, not both");

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::catalogue::{MAX_PRICE_MINOR, MAX_TIME_MS};
 use super::fact::{Fact, GoodsFact};
 use super::guard::Guard;
 use super::ids::{CodeId, EventId, PersonId};
@@ -14,33 +16,53 @@ use super::{Decision, Done};
 
 /// Most codes.
 pub const MAX_CODES: usize = 10_000;
+/// Most uses of one: as many as there can be orders.
+pub const MAX_USES: u32 = 1_000_000;
 /// Longest code.
 pub const MAX_CODE: usize = 40;
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Code {
     /// 1–40 printable ASCII characters; capitals and small letters differ.
+    #[schema(value_type = String, pattern = "^[!-~]{1,40}$", examples("SPRING10"))]
     pub id: CodeId,
     pub off: Off,
     /// Most orders that it is on at one time; each person uses it once.
+    #[schema(maximum = 1_000_000)]
     pub uses: u32,
     /// For this event alone.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub event: Option<EventId>,
     /// Not from this moment on; 0: for ever.
     #[serde(default)]
+    #[schema(maximum = 253_402_300_799_999_u64)]
     pub until_ms: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Off {
     /// 1–100, of the price; rounded down.
+    #[schema(value_type = Percent)]
     Percent(u8),
     /// In the currency's smallest unit; never more than the price.
+    #[schema(value_type = Minor)]
     Minor(u64),
 }
+
+/// The bounds of [`Off`], for the description of the API.
+#[derive(ToSchema)]
+#[schema(minimum = 1, maximum = 100)]
+#[allow(dead_code)]
+struct Percent(u8);
+
+/// As [`Percent`].
+#[derive(ToSchema)]
+#[schema(minimum = 1, maximum = 1_000_000_000)]
+#[allow(dead_code)]
+struct Minor(u64);
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Uses {
@@ -59,21 +81,22 @@ impl Codes {
 
     /// Idempotent; what is known stays.
     pub(super) fn open(&self, code: &Code) -> Decision {
-        if self.0.contains_key(&code.id) {
-            return Ok((Vec::new(), Done::Noted));
-        }
-        if self.0.len() >= MAX_CODES {
-            return Err(Refusal::Crowded);
-        }
         let id = code.id.as_str();
         let good_id = (1..=MAX_CODE).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         let good_off = match code.off {
             Off::Percent(percent) => (1..=100).contains(&percent),
-            Off::Minor(minor) => minor > 0,
+            Off::Minor(minor) => (1..=MAX_PRICE_MINOR).contains(&minor),
         };
-        match good_id && good_off {
-            true => Ok((vec![Fact::Goods(GoodsFact::Code(code.clone()))], Done::Noted)),
-            false => Err(Refusal::BadListing),
+        let in_bounds = code.until_ms <= MAX_TIME_MS && code.uses <= MAX_USES;
+        if !(good_id && good_off && in_bounds) {
+            return Err(Refusal::BadListing);
+        }
+        if self.0.contains_key(&code.id) {
+            return Ok((Vec::new(), Done::Noted));
+        }
+        match self.0.len() >= MAX_CODES {
+            true => Err(Refusal::Crowded),
+            false => Ok((vec![Fact::Goods(GoodsFact::Code(code.clone()))], Done::Noted)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::command::TakeCoupon;
 use super::fact::{Fact, GoodsFact};
@@ -16,10 +17,13 @@ use super::{Decision, Done};
 pub const MAX_CAMPAIGNS: usize = 1_000;
 pub const MAX_COUPONS: u32 = 1_000_000;
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
+    #[schema(value_type = String, pattern = "^[a-z0-9-]{1,40}$", examples("tea"))]
     pub id: CampaignId,
+    /// Exactly so many are issued.
+    #[schema(maximum = 1_000_000)]
     pub coupons: u32,
 }
 
@@ -53,14 +57,14 @@ impl Coupons {
 
     /// Idempotent; what is known keeps its number.
     pub(super) fn open(&self, campaign: &Campaign) -> Decision {
+        if !is_plain_id(campaign.id.as_str()) || campaign.coupons > MAX_COUPONS {
+            return Err(Refusal::BadListing);
+        }
         if self.0.contains_key(&campaign.id) {
             return Ok((Vec::new(), Done::Noted));
         }
         if self.0.len() >= MAX_CAMPAIGNS {
             return Err(Refusal::Crowded);
-        }
-        if !is_plain_id(campaign.id.as_str()) || campaign.coupons > MAX_COUPONS {
-            return Err(Refusal::BadListing);
         }
         Ok((vec![Fact::Goods(GoodsFact::Campaign(campaign.clone()))], Done::Noted))
     }

@@ -226,15 +226,15 @@ impl Sale {
     }
 
     fn list(&self, event: &Event) -> Decision {
+        let hall_is_bad = event.hall.as_ref().is_some_and(|plan| plan.hall().is_err());
+        if event.flaw().is_some() || hall_is_bad {
+            return Err(Refusal::BadListing);
+        }
         if self.offers.contains_key(&event.id) {
             return Ok((Vec::new(), Done::Noted));
         }
-        if self.offers.len() >= MAX_EVENTS {
-            return Err(Refusal::Crowded);
-        }
-        let hall_is_bad = event.hall.as_ref().is_some_and(|plan| plan.hall().is_err());
-        match event.flaw().is_some() || hall_is_bad {
-            true => Err(Refusal::BadListing),
+        match self.offers.len() >= MAX_EVENTS {
+            true => Err(Refusal::Crowded),
             false => Ok((vec![Fact::Listed(Box::new(event.clone()))], Done::Noted)),
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{CodeId, EventId, OrderId, PersonId};
 use super::stock::{Places, Want};
@@ -19,7 +20,7 @@ pub const MAX_ORDERS: usize = 1_000_000;
 /// Longest name on an order, in characters.
 pub const MAX_NAME: usize = 100;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Waits for places.
@@ -87,7 +88,7 @@ pub enum Share {
 }
 
 /// How an order is paid.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Through the payment provider.

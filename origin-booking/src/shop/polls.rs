@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::catalogue::MAX_TIME_MS;
 use super::fact::{Fact, GoodsFact};
 use super::guard::Guard;
 use super::ids::{PersonId, PollId, is_plain_id};
@@ -15,16 +17,27 @@ pub const MAX_POLLS: usize = 1_000;
 pub const MAX_OPTIONS: usize = 50;
 pub const MAX_VOTERS: usize = 1_000_000;
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Poll {
+    #[schema(value_type = String, pattern = "^[a-z0-9-]{1,40}$", examples("encore"))]
     pub id: PollId,
+    #[schema(min_length = 1, max_length = 200)]
     pub question: String,
+    /// Each of 1-200 characters.
+    #[schema(min_items = 2, max_items = 50, value_type = Vec<PollOption>)]
     pub options: Vec<String>,
     /// No vote from this moment on; 0: for ever.
     #[serde(default)]
+    #[schema(maximum = 253_402_300_799_999_u64)]
     pub until_ms: u64,
 }
+
+/// The shape of one option, for the description of the API.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 200)]
+#[allow(dead_code)]
+struct PollOption(String);
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Count {
@@ -45,17 +58,18 @@ impl Polls {
 
     /// Idempotent; what is known stays.
     pub(super) fn open(&self, poll: &Poll) -> Decision {
+        let fits = |text: &String| (1..=200).contains(&text.chars().count());
+        let good = (2..=MAX_OPTIONS).contains(&poll.options.len()) && poll.options.iter().all(fits);
+        let in_time = poll.until_ms <= MAX_TIME_MS;
+        if !(good && in_time && fits(&poll.question) && is_plain_id(poll.id.as_str())) {
+            return Err(Refusal::BadListing);
+        }
         if self.0.contains_key(&poll.id) {
             return Ok((Vec::new(), Done::Noted));
         }
-        if self.0.len() >= MAX_POLLS {
-            return Err(Refusal::Crowded);
-        }
-        let fits = |text: &String| (1..=200).contains(&text.chars().count());
-        let good = (2..=MAX_OPTIONS).contains(&poll.options.len()) && poll.options.iter().all(fits);
-        match good && fits(&poll.question) && is_plain_id(poll.id.as_str()) {
-            true => Ok((vec![Fact::Goods(GoodsFact::Poll(poll.clone()))], Done::Noted)),
-            false => Err(Refusal::BadListing),
+        match self.0.len() >= MAX_POLLS {
+            true => Err(Refusal::Crowded),
+            false => Ok((vec![Fact::Goods(GoodsFact::Poll(poll.clone()))], Done::Noted)),
         }
     }
 

@@ -13,9 +13,15 @@ use crate::pass::Visitor;
 use crate::shop::command::Key;
 
 const MAX_KEY: usize = 255;
+/// Longest sentence about a body, in characters.
+const MAX_DETAIL: usize = 300;
 
 /// The body as what it is taken for. Members of a form are text; `numbers` names those that are numbers.
 pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], numbers: &[&str]) -> Result<T, Problem> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let text = "Send the body as it is, without a Content-Encoding.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", text));
+    }
     match media_type(headers).as_deref() {
         Some("application/json") => serde_json::from_slice(body).map_err(|error| bad(error.to_string())),
         Some("application/x-www-form-urlencoded") => form(body, numbers),
@@ -26,7 +32,13 @@ pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], number
     }
 }
 
+/// What is wrong with a body. May repeat what was sent, and then not much of it.
 pub(super) fn bad(text: impl Into<String>) -> Problem {
+    let mut text: String = text.into();
+    if let Some((end, _)) = text.char_indices().nth(MAX_DETAIL) {
+        text.truncate(end);
+        text.push('…');
+    }
     Problem::new(StatusCode::BAD_REQUEST, "bad-order", text)
 }
 

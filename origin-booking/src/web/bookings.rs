@@ -121,7 +121,7 @@ fn command(headers: &HeaderMap, body: &[u8], visitor: &Visitor) -> Result<Comman
 /// The name on an order, as it is kept.
 pub(super) fn name(text: &str) -> Result<String, Problem> {
     let name = text.trim();
-    match name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+    match name.is_empty() || text.chars().count() > MAX_NAME || text.chars().any(char::is_control) {
         true => Err(bad(format!("name must be 1-{MAX_NAME} characters"))),
         false => Ok(name.to_owned()),
     }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Site;
 use super::bookings::REPLAYED;
@@ -16,6 +16,7 @@ use super::refusals::{explained, not_decided, with_retry};
 use crate::shop::command::{Ask, Command, Key};
 use crate::shop::order::Order;
 use crate::shop::{Applied, Done};
+use crate::shown::Shown;
 pub(super) use crate::shown::order as view;
 
 /// Most requests with a key that are under way at one time.
@@ -135,6 +136,6 @@ pub(super) fn told(site: &Site, status: StatusCode, name: &str, order: &Order, r
     response
 }
 
-pub(super) fn shown(site: &Site, order: &Order) -> Value {
+pub(super) fn shown(site: &Site, order: &Order) -> Shown {
     site.0.writer.look(|sale| claims::own(sale, order))
 }

@@ -3,7 +3,6 @@
 //! that the order's page leaves. A claim takes nothing away from the pass: it is asked for before.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use serde_json::Value;
 
 use super::Site;
 use super::calls::view;
@@ -11,6 +10,7 @@ use crate::pass::Visitor;
 use crate::shop::Sale;
 use crate::shop::ids::{OrderId, PersonId};
 use crate::shop::order::Order;
+use crate::shown::Shown;
 use crate::tickets::Link;
 
 /// Most orders in the cookie, the latest first; the oldest makes room.
@@ -59,11 +59,9 @@ pub(super) fn linked(sale: &Sale, text: &str) -> Option<String> {
 }
 
 /// The order in the words of the API, as its buyer sees it: with the link.
-pub(super) fn own(sale: &Sale, order: &Order) -> Value {
-    let mut shown = view(order, sale.offer(order.event.as_str()));
+pub(super) fn own(sale: &Sale, order: &Order) -> Shown {
     let link = (sale.doors().key()).map(|key| format!("/orders/{}", Link::Order.to(order.id.as_str(), key)));
-    shown["link"] = link.into();
-    shown
+    view(order, sale.offer(order.event.as_str())).with_link(link)
 }
 
 /// Remembers the order in this browser, before those that it remembers.

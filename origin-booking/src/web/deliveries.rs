@@ -6,11 +6,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
 use super::calls::decide;
 use super::problem::refuse;
+use super::shapes::Replayed;
 use crate::shop::command::Ask;
 use crate::shop::ids::{MessageId, TargetId};
 use crate::shop::outbox::{Kind, Outbox, Replay};
@@ -19,15 +21,16 @@ use crate::shop::{Done, Sale};
 /// Most that are listed of one target, of those that wait and of those put aside.
 const MAX_LISTED: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Deliveries {
     pub(super) targets: Vec<Told>,
     /// News that was not told because too much waited.
     pub(super) missed: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Told {
+    #[schema(value_type = String)]
     pub(super) target: TargetId,
     waiting: usize,
     parked: usize,
@@ -37,14 +40,17 @@ pub(super) struct Told {
     first_parked: Vec<Shown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
 struct Shown {
+    #[schema(value_type = String)]
     message: MessageId,
     event: Kind,
     order: String,
     attempts: u32,
     /// When it is tried next, or was put aside.
     at_ms: u64,
+    #[schema(value_type = Option<String>)]
     why: Option<std::sync::Arc<str>>,
 }
 
@@ -86,11 +92,15 @@ fn listed<'a>(outbox: &Outbox, target: &str, which: impl Iterator<Item = &'a (u6
     which.take(MAX_LISTED).filter_map(shown).collect()
 }
 
+/// What others are told: what waits, what was put aside and why.
+#[utoipa::path(get, path = "/api/v1/organiser/deliveries", tag = "organiser", operation_id = "deliveries", security(("organiser" = [])),
+    responses((status = 200, description = "Of each that is told", body = Deliveries)))]
 pub(super) async fn list(State(site): State<Site>) -> Response {
     Json(site.0.writer.look(Deliveries::of)).into_response()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ReplayAsked)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     pub(super) target: String,
@@ -107,14 +117,16 @@ impl Asked {
     }
 }
 
-/// Brings back one delivery, or as many as may be of a target.
+/// Brings back one delivery that was put aside, or the oldest 1,000 of a target.
+#[utoipa::path(post, path = "/api/v1/organiser/replays", tag = "organiser", request_body = Asked, security(("organiser" = [])), extensions(("x-problems" = json!(["unknown-delivery"]))),
+    responses((status = 200, description = "So many wait again", body = Replayed)))]
 pub(super) async fn replay(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let asked: Asked = match asked::body(&headers, &body, &[]) {
         Ok(asked) => asked,
         Err(problem) => return refuse(&site, &headers, problem),
     };
     match decide(&site, &headers, None, asked.ask()).await {
-        Ok((Done::Replayed { count }, _)) => Json(serde_json::json!({ "replayed": count })).into_response(),
+        Ok((Done::Replayed { count }, _)) => Json(Replayed { replayed: count }).into_response(),
         Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(response) => response,
     }

@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::Site;
 use super::asked;
+use super::openapi::EventPath;
 use super::pages::in_time;
 use super::problem::{Problem, refuse};
+use super::shapes::{EventAnswer, EventPage, EventShown, SeatMap, SeatRow};
 use crate::shop::stock::Offer;
 
 const DAY_MS: u64 = 86_400_000;
@@ -18,6 +20,31 @@ const USUAL_PER_PAGE: usize = 20;
 /// Longest text that is searched for.
 const MAX_SEARCH: usize = 200;
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // the shape alone; `Search` reads the address
+struct Parameters {
+    /// Every word is in title, venue or id.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// Is in the venue.
+    #[param(max_length = 200)]
+    place: Option<String>,
+    /// From this day (UTC) on.
+    #[param(format = Date)]
+    from: Option<String>,
+    /// Up to the end of this day (UTC).
+    #[param(format = Date)]
+    to: Option<String>,
+    #[param(minimum = 1, maximum = 1_000_000)]
+    page: Option<usize>,
+    #[param(minimum = 1, maximum = 100)]
+    per_page: Option<usize>,
+}
+
+/// What is on, the soonest first.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(Parameters), security(("pass" = [])), extensions(("x-problems" = json!(["bad-query"]))),
+    responses((status = 200, description = "One page of the list", body = EventPage)))]
 pub(super) async fn list(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let search = match Search::read(query.as_deref()) {
         Ok(search) => search,
@@ -27,20 +54,31 @@ pub(super) async fn list(State(site): State<Site>, RawQuery(query): RawQuery, he
         let found: Vec<&Offer> = in_time(sale).into_iter().filter(|offer| search.finds(offer)).collect();
         let first = (search.page - 1).saturating_mul(search.per_page);
         let page = found.iter().skip(first).take(search.per_page);
-        (page.map(|offer| shown(offer)).collect::<Vec<_>>(), found.len())
+        (page.map(|offer| shown(offer)).collect(), found.len())
     });
     let (page, per_page) = (search.page, search.per_page);
-    Json(json!({ "events": events, "page": page, "per_page": per_page, "total": total })).into_response()
+    let answer = EventPage {
+        events,
+        page,
+        per_page,
+        total,
+    };
+    Json(answer).into_response()
 }
 
+/// One event.
+#[utoipa::path(get, path = "/api/v1/events/{id}", tag = "events", params(EventPath), operation_id = "event", security(("pass" = [])), extensions(("x-problems" = json!(["unknown-event"]))),
+    responses((status = 200, description = "The event as it is now", body = EventAnswer)))]
 pub(super) async fn one(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     match site.0.writer.look(|sale| sale.offer(&id).map(shown)) {
-        Some(event) => Json(json!({ "event": event })).into_response(),
+        Some(event) => Json(EventAnswer { event }).into_response(),
         None => refuse(&site, &headers, unknown()),
     }
 }
 
 /// Every row with a letter a seat: `.` free, `x` taken.
+#[utoipa::path(get, path = "/api/v1/events/{id}/seats", tag = "events", params(EventPath), security(("pass" = [])), extensions(("x-problems" = json!(["unknown-event", "not-numbered"]))),
+    responses((status = 200, description = "The hall as it is now", body = SeatMap)))]
 pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let found = site.0.writer.look_at(|seq, sale| {
         let offer = sale.offer(&id)?;
@@ -58,30 +96,42 @@ pub(super) async fn seats(State(site): State<Site>, Path(id): Path<String>, head
         }
         None => return refuse(&site, &headers, unknown()),
     };
-    let rows: Vec<Value> = hall
+    let rows: Vec<SeatRow> = hall
         .drawn()
         .map(|row| {
             let letter = |seat| if seats.is_free(&hall, seat) { '.' } else { 'x' };
             let letters: String = (row.first..row.first + row.len).map(letter).collect();
-            json!({
-                "section": row.section, "row": row.row, "zone": row.zone, "accessible": row.accessible, "seats": letters,
-            })
+            SeatRow {
+                section: row.section.to_owned(),
+                row: row.row.to_owned(),
+                zone: row.zone.to_owned(),
+                accessible: row.accessible,
+                seats: letters,
+            }
         })
         .collect();
-    Json(json!({ "seq": seq, "zones": hall.zones(), "rows": rows })).into_response()
+    let zones = hall.zones().to_vec();
+    Json(SeatMap { seq, zones, rows }).into_response()
 }
 
 fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "unknown-event", "There is no such event.")
 }
 
-fn shown(offer: &Offer) -> Value {
+fn shown(offer: &Offer) -> EventShown {
     let event = offer.event();
-    json!({
-        "id": event.id, "title": event.title, "venue": event.venue, "when": event.when, "starts_at_ms": event.starts_at_ms,
-        "price": event.price, "seats": offer.capacity(), "left": offer.left(), "numbered": offer.hall().is_some(),
-        "cap": event.cap,
-    })
+    EventShown {
+        id: event.id.to_string(),
+        title: event.title.clone(),
+        venue: event.venue.clone(),
+        when: event.when.clone(),
+        starts_at_ms: event.starts_at_ms,
+        price: event.price.clone(),
+        seats: offer.capacity(),
+        left: offer.left(),
+        numbered: offer.hall().is_some(),
+        cap: event.cap,
+    }
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -120,7 +170,7 @@ impl Search {
             words: search.split_whitespace().map(str::to_owned).collect(),
             place: place.trim().to_owned(),
             from_ms: day("from")?.unwrap_or(0),
-            before_ms: day("to")?.map_or(u64::MAX, |ms| ms + DAY_MS),
+            before_ms: day("to")?.map_or(u64::MAX, |ms| ms.saturating_add(DAY_MS)),
             page: number("page", 1, 1_000_000)?,
             per_page: number("per_page", USUAL_PER_PAGE, MAX_PER_PAGE)?,
         })
@@ -135,9 +185,10 @@ impl Search {
     }
 }
 
-/// Midnight (UTC) of `YYYY-MM-DD`, in milliseconds since the Unix epoch. Days from civil (Hinnant, "chrono-Compatible
+/// Midnight (UTC) of `YYYY-MM-DD`, in milliseconds since the Unix epoch; 0 for days before it. Days from civil (Hinnant, "chrono-Compatible
 /// Low-Level Date Algorithms").
 fn day_ms(text: &str) -> Option<u64> {
+    const TO_EPOCH: u64 = 719_468;
     let mut parts = text.split('-');
     let mut next = |digits: usize| -> Option<u64> {
         let part = parts.next()?;
@@ -153,8 +204,11 @@ fn day_ms(text: &str) -> Option<u64> {
         1..=12 => 31,
         _ => return None,
     };
-    if parts.next().is_some() || !(1..=longest).contains(&day) || year < 1970 {
+    if parts.next().is_some() || !(1..=longest).contains(&day) {
         return None;
+    }
+    if year < 1970 {
+        return Some(0);
     }
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -163,7 +217,7 @@ fn day_ms(text: &str) -> Option<u64> {
     };
     let of_year = (153 * month + 2) / 5 + day - 1;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + of_year;
-    days.checked_sub(719_468).map(|days| days * DAY_MS)
+    days.checked_sub(TO_EPOCH).map(|days| days * DAY_MS)
 }
 
 #[cfg(test)]
@@ -173,6 +227,7 @@ mod tests {
     #[test]
     fn days() {
         assert_eq!(day_ms("1970-01-01"), Some(0));
+        assert_eq!(day_ms("1969-12-31"), Some(0));
         assert_eq!(day_ms("2000-02-29"), Some(951_782_400_000));
         assert_eq!(day_ms("2026-12-12"), Some(1_797_033_600_000));
         for wrong in [
@@ -180,7 +235,6 @@ mod tests {
             "2026-02-29",
             "2026-13-01",
             "2026-1-1",
-            "1969-12-31",
             "2026-12-12-1",
             "2026-00-10",
             "+026-01-01",

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
@@ -13,7 +14,9 @@ use super::bookings::{name, reference};
 use super::calls::{Keys, begin, decide_order, told};
 use super::claims;
 use super::contact::contact;
+use super::openapi::{Keyed, OrderPath};
 use super::problem::Problem;
+use super::shapes::{HoldAnswer, OrderAnswer};
 use crate::pass::Visitor;
 use crate::shop::catalogue::MAX_CAP;
 use crate::shop::command::{Ask, Hold, Key};
@@ -42,6 +45,65 @@ pub(super) struct Asked {
     pub(super) email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) language: Option<String>,
+}
+
+/// The two forms that [`Asked`] takes, for the description of the API.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // the shape alone
+enum HoldAsked {
+    /// So many of the best there are.
+    Best(BestAsked),
+    /// These seats and no others.
+    These(SeatsAsked),
+}
+
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"event": "harbour-lights", "count": 2, "name": "Ada"})))]
+#[allow(dead_code)] // as HoldAsked
+struct BestAsked {
+    event: String,
+    #[schema(minimum = 1, maximum = 100)]
+    count: u32,
+    /// Of a hall: only there.
+    zone: Option<String>,
+    /// Places for wheelchairs.
+    #[schema(default = false, required = false)]
+    accessible: bool,
+    /// Side by side.
+    #[schema(default = true, required = false)]
+    together: bool,
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+    )]
+    name: Option<String>,
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    #[schema(pattern = "^[A-Za-z0-9-]{2,35}$")]
+    language: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"event": "four-hands", "seats": ["stalls-1-1", "stalls-1-2"]})))]
+#[allow(dead_code)] // as HoldAsked
+struct SeatsAsked {
+    event: String,
+    #[schema(min_items = 1, max_items = 100, value_type = std::collections::BTreeSet<String>)]
+    seats: Vec<String>,
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+    )]
+    name: Option<String>,
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    #[schema(pattern = "^[A-Za-z0-9-]{2,35}$")]
+    language: Option<String>,
 }
 
 fn yes() -> bool {
@@ -78,6 +140,9 @@ impl Asked {
     }
 }
 
+/// Holds places for five minutes: all that are asked for, or none.
+#[utoipa::path(post, path = "/api/v1/holds", tag = "holds", params(Keyed), request_body = HoldAsked, security(("pass" = [])), extensions(("x-problems" = json!(["bad-address", "unknown-event", "no-such-seat", "sold-out", "none-together", "too-many-seats", "seat-twice", "seat-taken"]))),
+    responses((status = 201, description = "Held", body = HoldAnswer, headers(("Location" = String, description = "The hold")))))]
 pub(super) async fn hold(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -87,6 +152,9 @@ pub(super) async fn hold(
     place(&site, &visitor, &headers, &body, "/api/v1/holds").await
 }
 
+/// Waits for places that are not there. The offer is a hold: look at the order.
+#[utoipa::path(post, path = "/api/v1/waiting-list", tag = "holds", params(Keyed), request_body = BestAsked, security(("pass" = [])), extensions(("x-problems" = json!(["bad-address", "unknown-event", "no-such-seat", "sold-out", "none-together", "too-many-seats", "seat-twice", "seat-taken", "nothing-to-wait-for", "waits-already"]))),
+    responses((status = 201, description = "On the list", body = OrderAnswer, headers(("Location" = String, description = "The order")))))]
 pub(super) async fn wait(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -119,6 +187,8 @@ async fn place(
 }
 
 /// Gives the places back, or leaves the waiting list. Again: nothing more happens.
+#[utoipa::path(delete, path = "/api/v1/holds/{id}", tag = "holds", params(OrderPath), security(("pass" = [])), extensions(("x-problems" = json!(["unknown-order", "wrong-stage"]))),
+    responses((status = 200, description = "Given back", body = HoldAnswer)))]
 pub(super) async fn release(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,

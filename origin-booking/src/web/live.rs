@@ -15,8 +15,11 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
+use utoipa::IntoParams;
+
 use super::Site;
 use super::asked;
+use super::openapi::EventPath;
 use super::problem::{Problem, refuse};
 use super::refusals::with_retry;
 use crate::writer::{Change, Since};
@@ -39,6 +42,28 @@ struct Reader {
     _seat: OwnedSemaphorePermit,
 }
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)] // the shape alone; `after` reads it
+struct After {
+    /// The `seq` of the seats that were just looked at; without it, from now on.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
+    after: Option<i64>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // as After
+struct LastEvent {
+    /// The number of the last message, from a reader that comes back. Counts before `after`.
+    #[param(rename = "Last-Event-ID", pattern = "^[0-9]{1,15}$")]
+    last_event_id: Option<String>,
+}
+
+/// Changes of an event's places as they happen: Server-Sent Events `places` and `resync`.
+#[utoipa::path(get, path = "/api/v1/events/{id}/changes", tag = "events", params(EventPath, After, LastEvent), security(("pass" = [])), extensions(("x-problems" = json!(["unknown-event", "bad-query"]))),
+    responses((status = 200, description = "Messages until the reader leaves, at the longest 10 minutes", body = String,
+        content_type = "text/event-stream")))]
 pub(super) async fn changes(
     State(site): State<Site>,
     Path(id): Path<String>,

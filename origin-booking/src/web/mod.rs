@@ -15,6 +15,7 @@ mod keeper;
 mod live;
 mod map;
 mod office;
+pub(crate) mod openapi;
 mod orders;
 mod organiser;
 mod pages;
@@ -22,6 +23,7 @@ mod problem;
 mod qr;
 mod random;
 mod refusals;
+mod shapes;
 mod short;
 mod tickets;
 
@@ -92,16 +94,24 @@ impl Site {
 }
 
 pub(crate) fn router(site: Site) -> Router {
-    Router::new()
+    let health = Router::new()
         .route("/healthz", get(healthz))
         .route("/healthz/active", get(active))
+        .with_state(site.clone());
+    Router::new()
+        .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/tickets/{link}", get(tickets::page))
         .route("/tickets/{link}/{number}", get(tickets::picture))
         .merge(for_organisers(&site))
         .merge(behind_a_pass(&site))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(
+            site.clone(),
+            problem::in_our_words,
+        ))
         .with_state(site)
+        .merge(health)
 }
 
 /// For visitors with a pass.

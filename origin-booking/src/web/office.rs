@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
@@ -21,14 +22,14 @@ use crate::shop::{Done, Sale};
 
 const HERE: &str = "/organiser";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Sales {
     events: Vec<Sold>,
     /// The latest 50, the latest first.
     arrivals: Vec<Arrived>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Sold {
     id: String,
     title: String,
@@ -42,7 +43,7 @@ struct Sold {
     arrived: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Arrived {
     order: String,
     number: u32,
@@ -79,6 +80,9 @@ impl Sales {
     }
 }
 
+/// Each event with what is sold, held and left, and who came in last.
+#[utoipa::path(get, path = "/api/v1/organiser/sales", tag = "organiser", security(("organiser" = [])),
+    responses((status = 200, description = "As it is now", body = Sales)))]
 pub(super) async fn sales(State(site): State<Site>) -> Response {
     Json(site.0.writer.look(Sales::of)).into_response()
 }

@@ -6,7 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
@@ -14,8 +15,10 @@ use super::bookings::{REPLAYED, name};
 use super::calls::{Keys, begin, decide, decide_order, told};
 use super::claims;
 use super::contact::contact;
+use super::openapi::{Keyed, OrderPath};
 use super::problem::{Problem, refuse};
 use super::refusals::explained;
+use super::shapes::{HoldAnswer, OrderAnswer, Orders};
 use crate::pass::Visitor;
 use crate::payments::Settled;
 use crate::shop::Done;
@@ -26,20 +29,32 @@ use crate::shop::refusal::Refusal;
 /// Longest name of what a visitor pays with.
 const MAX_INSTRUMENT: usize = 200;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = OrderAsked, examples(json!({"hold": "7Q2M4K9X", "name": "Ada", "code": "SPRING10"})))]
 #[serde(deny_unknown_fields)]
 struct Asked {
     hold: String,
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = Email, max_length = 254)]
     email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9-]{2,35}$")]
     language: Option<String>,
 }
 
 /// Puts a name, and perhaps a discount code, on a hold.
+#[utoipa::path(post, path = "/api/v1/orders", tag = "orders", params(Keyed), request_body = Asked, security(("pass" = [])),
+    extensions(("x-problems" = json!(["bad-address", "unknown-order", "unknown-code", "code-spent", "wrong-stage", "hold-over"]))),
+    responses((status = 201, description = "The order, ready to be paid", body = OrderAnswer,
+        headers(("Location" = String, description = "The order")))))]
 pub(super) async fn check_out(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -64,6 +79,9 @@ pub(super) async fn check_out(
     Ok(told(&site, StatusCode::CREATED, "order", &order, replayed))
 }
 
+/// An order of the visitor's. What came to nothing can be looked at for 72 hours.
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(OrderPath), operation_id = "order", security(("pass" = [])), extensions(("x-problems" = json!(["unknown-order"]))),
+    responses((status = 200, description = "The order as it is now", body = OrderAnswer)))]
 pub(super) async fn one(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -73,6 +91,9 @@ pub(super) async fn one(
     look(&site, &visitor, &id, &headers, "order")
 }
 
+/// A hold of the visitor's.
+#[utoipa::path(get, path = "/api/v1/holds/{id}", tag = "holds", params(OrderPath), security(("pass" = [])), extensions(("x-problems" = json!(["unknown-order"]))),
+    responses((status = 200, description = "The hold as it is now", body = HoldAnswer)))]
 pub(super) async fn one_hold(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -94,27 +115,58 @@ fn look(site: &Site, visitor: &Visitor, id: &str, headers: &HeaderMap, name: &st
 }
 
 /// The visitor's orders that did not come to nothing.
+#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", security(("pass" = [])),
+    responses((status = 200, description = "All of them", body = Orders)))]
 pub(super) async fn mine(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
 ) -> Response {
-    let orders: Vec<Value> = site.0.writer.look(|sale| {
+    let orders = site.0.writer.look(|sale| {
         let theirs = claims::all_of(sale, &visitor, &headers).into_iter();
         theirs.map(|order| claims::own(sale, order)).collect()
     });
-    Json(json!({ "orders": orders })).into_response()
+    Json(Orders { orders }).into_response()
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Paying {
-    method: Method,
+    method: PayBy,
     /// In the provider's words; for the simulated one see docs/BOOKING.md.
     #[serde(default)]
+    #[schema(max_length = 200, examples("approve"))]
     card: String,
 }
 
+/// How a visitor may pay. Whether anything is owed is not theirs to say.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PayBy {
+    /// Through the payment provider.
+    Card,
+    /// From the visitor's account, one for one of the currency's smallest unit.
+    Points,
+}
+
+impl From<PayBy> for Method {
+    fn from(by: PayBy) -> Method {
+        match by {
+            PayBy::Card => Method::Card,
+            PayBy::Points => Method::Points,
+        }
+    }
+}
+
+/// Pays an order that has a name.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/payments", tag = "orders", params(OrderPath, Keyed), request_body = Paying, security(("pass" = [])),
+    extensions(("x-problems" = json!(["no-name", "payment-declined", "unknown-order", "wrong-stage", "hold-over", "payment-failed",
+        "too-few-points"]))),
+    responses(
+        (status = 201, description = "Paid", body = OrderAnswer, headers(("Location" = String, description = "The order"))),
+        (status = 202, description = "Not known yet: look at the order", body = OrderAnswer,
+            headers(("Location" = String, description = "The order"))),
+    ))]
 pub(super) async fn pay(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -134,7 +186,7 @@ pub(super) async fn pay(
         Ok((paying, key))
     };
     let (paying, key, _flying) = begin(&site, &headers, Keys::Required, read)?;
-    Ok(pay_with(&site, &visitor, &headers, key, id, paying.method, paying.card).await)
+    Ok(pay_with(&site, &visitor, &headers, key, id, paying.method.into(), paying.card).await)
 }
 
 /// 201 paid, 202 not known yet, 402 declined.
@@ -147,7 +199,7 @@ pub(super) async fn pay_with(
     method: Method,
     instrument: String,
 ) -> Response {
-    if instrument.len() > MAX_INSTRUMENT {
+    if instrument.chars().count() > MAX_INSTRUMENT {
         return refuse(
             site,
             headers,

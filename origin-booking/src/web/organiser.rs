@@ -8,31 +8,53 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
 use super::calls::{decide, view};
+use super::openapi::Keyed;
 use super::problem::{Problem, refuse};
+use super::shapes::{DoneAnswer, OrderAnswer, PointsAnswer};
 use crate::pass::Visitor;
 use crate::shop::Done;
+use crate::shop::catalogue::Event;
+use crate::shop::codes::Code;
 use crate::shop::command::Ask;
+use crate::shop::coupons::Campaign;
+use crate::shop::polls::Poll;
+
+/// Longest subject of a pass that is given points, in characters.
+const MAX_PERSON: usize = 255;
 
 /// Whose keys the organiser's are: no pass can name this subject.
 const ORGANISER: &str = "\0organiser";
 
+/// Puts an event on offer. What is named by an id that is known stays as it is.
+#[utoipa::path(post, path = "/api/v1/organiser/events", tag = "organiser", operation_id = "open_event", request_body = Event, security(("organiser" = [])), extensions(("x-problems" = json!(["bad-listing"]))),
+    responses((status = 201, description = "It is so now", body = DoneAnswer)))]
 pub(super) async fn event(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     open(&site, &headers, &body, Ask::List).await
 }
 
+/// Opens a campaign of coupons.
+#[utoipa::path(post, path = "/api/v1/organiser/campaigns", tag = "organiser", operation_id = "open_campaign", request_body = Campaign, security(("organiser" = [])), extensions(("x-problems" = json!(["bad-listing"]))),
+    responses((status = 201, description = "It is so now", body = DoneAnswer)))]
 pub(super) async fn campaign(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     open(&site, &headers, &body, Ask::Campaign).await
 }
 
+/// Makes a discount code good. A use is counted while the code is on an order that is not over; once a person.
+#[utoipa::path(post, path = "/api/v1/organiser/codes", tag = "organiser", operation_id = "open_code", request_body = Code, security(("organiser" = [])), extensions(("x-problems" = json!(["bad-listing"]))),
+    responses((status = 201, description = "It is so now", body = DoneAnswer)))]
 pub(super) async fn code(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     open(&site, &headers, &body, Ask::Code).await
 }
 
+/// Opens a poll.
+#[utoipa::path(post, path = "/api/v1/organiser/polls", tag = "organiser", operation_id = "open_poll", request_body = Poll, security(("organiser" = [])), extensions(("x-problems" = json!(["bad-listing"]))),
+    responses((status = 201, description = "It is so now", body = DoneAnswer)))]
 pub(super) async fn poll(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     open(&site, &headers, &body, Ask::Poll).await
 }
@@ -49,18 +71,25 @@ async fn open<T: DeserializeOwned>(
         Err(problem) => return refuse(site, headers, problem),
     };
     match decide(site, headers, None, ask(what)).await {
-        Ok(_) => (StatusCode::CREATED, Json(json!({ "done": true }))).into_response(),
+        Ok(_) => (StatusCode::CREATED, Json(DoneAnswer::DONE)).into_response(),
         Err(response) => response,
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"person": "ada", "points": 1000})))]
 #[serde(deny_unknown_fields)]
 struct Grant {
+    /// The `sub` of a pass.
+    #[schema(min_length = 1, max_length = 255)]
     person: String,
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     points: u64,
 }
 
+/// Puts points on somebody's account.
+#[utoipa::path(post, path = "/api/v1/organiser/points", tag = "organiser", params(Keyed), request_body = Grant, security(("organiser" = [])), extensions(("x-problems" = json!(["nothing-asked"]))),
+    responses((status = 201, description = "The account as it is now", body = PointsAnswer)))]
 pub(super) async fn grant(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let organiser = Visitor {
         subject: ORGANISER.to_owned(),
@@ -68,6 +97,9 @@ pub(super) async fn grant(State(site): State<Site>, headers: HeaderMap, body: By
     };
     let read = || -> Result<_, Problem> {
         let grant: Grant = asked::body(&headers, &body, &[])?;
+        if !(1..=MAX_PERSON).contains(&grant.person.chars().count()) {
+            return Err(asked::bad(format!("person must be 1-{MAX_PERSON} characters")));
+        }
         let key = asked::key(&headers, None, &organiser, "/api/v1/organiser/points", &grant)?;
         let required = || Problem::new(StatusCode::BAD_REQUEST, "key-required", "Send an Idempotency-Key.");
         Ok((grant, key.ok_or_else(required)?))
@@ -81,19 +113,21 @@ pub(super) async fn grant(State(site): State<Site>, headers: HeaderMap, body: By
         points: grant.points,
     };
     match decide(&site, &headers, Some(key), ask).await {
-        Ok((Done::Balance { points }, _)) => (StatusCode::CREATED, Json(json!({ "points": points }))).into_response(),
+        Ok((Done::Balance { points }, _)) => (StatusCode::CREATED, Json(PointsAnswer { points })).into_response(),
         Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(response) => response,
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Refund {
     order: String,
 }
 
 /// Of orders paid with points, at the door, or with nothing.
+#[utoipa::path(post, path = "/api/v1/organiser/refunds", tag = "organiser", request_body = Refund, security(("organiser" = [])), extensions(("x-problems" = json!(["unknown-order", "wrong-stage"]))),
+    responses((status = 200, description = "Given back", body = OrderAnswer)))]
 pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let refund: Refund = match asked::body(&headers, &body, &[]) {
         Ok(refund) => refund,
@@ -106,7 +140,7 @@ pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: B
                 .0
                 .writer
                 .look(|sale| view(&order, sale.offer(order.event.as_str())));
-            Json(json!({ "order": order })).into_response()
+            Json(OrderAnswer { order }).into_response()
         }
         Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(response) => response,
@@ -114,12 +148,35 @@ pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: B
 }
 
 /// Payments that fit no order, and orders whose payment nobody knows the end of.
+#[derive(Serialize, ToSchema)]
+struct Differences {
+    /// Money that moved for an order that is not owed any.
+    #[schema(value_type = Vec<Object>)]
+    odd: Vec<Value>,
+    /// Money still to be let go: the order and the attempt.
+    #[schema(value_type = Vec<Vec<Value>>)]
+    unwanted: Vec<(String, u32)>,
+    /// Whose time ended while a payment was under way: the provider is being asked.
+    doubted: Vec<String>,
+    /// Paid, the money not taken yet.
+    uncaptured: Vec<String>,
+}
+
+/// Payments that fit no order, and orders whose payment nobody knows the end of.
+#[utoipa::path(get, path = "/api/v1/organiser/differences", tag = "organiser", security(("organiser" = [])),
+    responses((status = 200, description = "Nothing in it: all is well", body = Differences)))]
 pub(super) async fn differences(State(site): State<Site>) -> Response {
     let found = site.0.writer.look(|sale| {
-        let doubted: Vec<_> = sale.doubted().map(|order| order.id.clone()).collect();
-        let uncaptured: Vec<_> = sale.uncaptured().map(|order| order.id.clone()).collect();
-        let unwanted: Vec<_> = sale.unwanted().collect();
-        json!({ "odd": sale.odd(), "unwanted": unwanted, "doubted": doubted, "uncaptured": uncaptured })
+        let odd = sale.odd().iter().filter_map(|odd| serde_json::to_value(odd).ok());
+        Differences {
+            odd: odd.collect(),
+            unwanted: sale
+                .unwanted()
+                .map(|(order, attempt)| (order.to_string(), *attempt))
+                .collect(),
+            doubted: sale.doubted().map(|order| order.id.to_string()).collect(),
+            uncaptured: sale.uncaptured().map(|order| order.id.to_string()).collect(),
+        }
     });
     Json(found).into_response()
 }

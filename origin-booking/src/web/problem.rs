@@ -1,11 +1,15 @@
 //! Refusals: a page for people, RFC 9457 for machines.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Site;
+use super::refusals::with_retry;
 
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
@@ -15,8 +19,31 @@ pub(super) struct Problem {
     /// A sentence for people.
     detail: String,
     front_door: Option<String>,
-    /// One more member, for machines.
-    more: Option<(&'static str, serde_json::Value)>,
+    /// Of a ticket that was used.
+    first: Option<serde_json::Value>,
+}
+
+/// As it goes out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemShape {
+    /// Names the kind of problem; stable.
+    #[serde(rename = "type")]
+    #[schema(pattern = "^urn:stanchion-booking:[a-z-]+$")]
+    kind: String,
+    title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// A sentence for people.
+    #[schema(min_length = 1)]
+    detail: String,
+    /// Where to come in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    front_door: Option<String>,
+    /// When and where somebody came in with this ticket first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    first: Option<serde_json::Value>,
 }
 
 impl Problem {
@@ -26,12 +53,12 @@ impl Problem {
             kind,
             detail: detail.into(),
             front_door: None,
-            more: None,
+            first: None,
         }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: serde_json::Value) -> Problem {
-        self.more = Some((name, value));
+    pub(super) fn after_the_first(mut self, first: serde_json::Value) -> Problem {
+        self.first = Some(first);
         self
     }
 
@@ -50,18 +77,14 @@ pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Resp
             .pages
             .refusal(status, title, &problem.detail, problem.front_door.as_deref())
     } else {
-        let mut body = serde_json::json!({
-            "type": format!("urn:stanchion-booking:{}", problem.kind),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": problem.detail,
-        });
-        if let Some(front_door) = problem.front_door {
-            body["front_door"] = front_door.into();
-        }
-        if let Some((name, value)) = problem.more {
-            body[name] = value;
-        }
+        let body = ProblemShape {
+            kind: format!("urn:stanchion-booking:{}", problem.kind),
+            title,
+            status: status.as_u16(),
+            detail: problem.detail,
+            front_door: problem.front_door,
+            first: problem.first,
+        };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         (status, kind, Json(body)).into_response()
     };
@@ -70,6 +93,48 @@ pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Resp
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Stanchion-Pass"));
     response
 }
+
+/// What axum and its layers refuse in their own words (a body too large, a path that is no text, a wrong method, no answer
+/// in time) is refused in ours.
+pub(super) async fn in_our_words(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let mut accept = HeaderMap::new();
+    for value in request.headers().get_all(header::ACCEPT) {
+        accept.append(header::ACCEPT, value.clone());
+    }
+    let response = next.run(request).await;
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let ours = kind.is_some_and(|kind| kind.starts_with("application/problem+json") || kind.starts_with("text/html"));
+    if ours || !(response.status().is_client_error() || response.status().is_server_error()) {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut translated = with_retry(refuse(&site, &accept, translated(response.status())));
+    if let Some(allow) = allow {
+        translated.headers_mut().insert(header::ALLOW, allow);
+    }
+    translated
+}
+
+fn translated(status: StatusCode) -> Problem {
+    let (status, kind, text) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => (status, "too-large", "This is too long: a request has at most 16 KiB."),
+        StatusCode::METHOD_NOT_ALLOWED => (status, "method-not-allowed", "That cannot be done here."),
+        StatusCode::SERVICE_UNAVAILABLE => (status, "not-known", NO_ANSWER),
+        _ if status.is_client_error() => (StatusCode::BAD_REQUEST, "bad-request", "This request cannot be read."),
+        _ => (
+            status,
+            "failed",
+            "Something is wrong here; it was written down. Please try again later.",
+        ),
+    };
+    Problem::new(status, kind, text)
+}
+
+/// What is said when the time is over.
+const NO_ANSWER: &str = "This takes longer than a request should. Ask again with the same Idempotency-Key to find out.";
 
 /// A browser asks for `text/html` by name; whoever does not, gets JSON.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {

@@ -12,7 +12,7 @@ use super::Site;
 use super::asked;
 use super::calls::{Keys, begin, decide_order, told};
 use super::holds;
-use super::orders::pay_with;
+use super::orders::{PayBy, pay_with};
 use super::problem::Problem;
 use crate::pass::Visitor;
 use crate::shop::command::{Ask, Hold, Key};
@@ -40,7 +40,7 @@ pub(super) async fn booking(
 struct Paying {
     booking: String,
     #[serde(default)]
-    method: Option<Method>,
+    method: Option<PayBy>,
     #[serde(default)]
     card: String,
 }
@@ -57,6 +57,6 @@ pub(super) async fn pay(
         Ok((paying, key))
     };
     let (paying, key, _flying) = begin(&site, &headers, Keys::Welcome, read)?;
-    let method = paying.method.unwrap_or(Method::Card);
+    let method = paying.method.map_or(Method::Card, Method::from);
     Ok(pay_with(&site, &visitor, &headers, key, paying.booking, method, paying.card).await)
 }

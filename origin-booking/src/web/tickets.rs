@@ -9,14 +9,17 @@ use axum::{Extension, Json};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
 use super::claims;
+use super::openapi::OrderPath;
 use super::pages;
 use super::problem::{Problem, refuse};
 use super::qr;
 use super::refusals::{clock_time, explained};
+use super::shapes::{CheckInAnswer, CheckedIn, TicketShown, Tickets};
 use crate::pass::Visitor;
 use crate::shop::command::{Ask, CheckIn};
 use crate::shop::order::{Method, Order, Stage};
@@ -68,7 +71,9 @@ impl Shown {
     }
 }
 
-/// The visitor's own.
+/// The tickets of a confirmed order of the visitor's.
+#[utoipa::path(get, path = "/api/v1/orders/{id}/tickets", tag = "orders", params(OrderPath), operation_id = "tickets", security(("pass" = [])), extensions(("x-problems" = json!(["unknown-order", "wrong-stage"]))),
+    responses((status = 200, description = "One a place", body = Tickets)))]
 pub(super) async fn of_order(
     State(site): State<Site>,
     Extension(visitor): Extension<Visitor>,
@@ -83,10 +88,14 @@ pub(super) async fn of_order(
         Ok(found) => found,
         Err(refusal) => return refuse(&site, &headers, explained(refusal)),
     };
-    let tickets: Vec<_> = (tickets.iter())
-        .map(|one| json!({ "number": one.number, "seat": one.seat, "ticket": one.text, "svg": format!("{link}/{}", one.number) }))
-        .collect();
-    Json(json!({ "link": link, "tickets": tickets })).into_response()
+    let shown = |one: Shown| TicketShown {
+        number: one.number,
+        svg: format!("{link}/{}", one.number),
+        seat: one.seat,
+        ticket: one.text,
+    };
+    let tickets = tickets.into_iter().map(shown).collect();
+    Json(Tickets { link, tickets }).into_response()
 }
 
 /// The order that a link leads to.
@@ -158,18 +167,26 @@ pub(super) async fn picture(
     kept_private(response)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CheckInAsked)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// The text of the code.
+    #[schema(pattern = "^ST1-[2-9A-HJ-NP-Z]{1,40}-[1-9][0-9]{0,8}-[2-9A-HJ-NP-Z]{32}$")]
     ticket: String,
     /// Where given, the only event that is let in here.
     #[serde(default)]
     event: Option<String>,
+    /// For the record.
     #[serde(default)]
+    #[schema(max_length = 40, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     gate: String,
 }
 
 /// Lets in the holder of a ticket, once.
+#[utoipa::path(post, path = "/api/v1/check-ins", tag = "doors", request_body = Asked, security(("organiser" = [])),
+    extensions(("x-problems" = json!(["not-a-ticket", "forged-ticket", "unknown-order", "ticket-used", "ticket-cancelled", "wrong-event"]))),
+    responses((status = 201, description = "Welcome", body = CheckInAnswer)))]
 pub(super) async fn check_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let read = || -> Result<CheckIn, Problem> {
         let asked: Asked = asked::body(&headers, &body, &[])?;
@@ -227,19 +244,30 @@ fn used(site: &Site, order: &str, number: u32) -> Problem {
         format!(", at {gate}")
     };
     let text = format!("Somebody came in with this ticket on {at}{place}.");
-    Problem::new(StatusCode::CONFLICT, "ticket-used", text).with("first", json!({ "at_ms": at_ms, "gate": gate }))
+    Problem::new(StatusCode::CONFLICT, "ticket-used", text).after_the_first(json!({ "at_ms": at_ms, "gate": gate }))
 }
 
 fn let_in(site: &Site, order: &Order, number: u32) -> Response {
     let shown = site.0.writer.look(|sale| {
         let seat = of(sale, order).and_then(|(_, tickets)| tickets.into_iter().find(|one| one.number == number)?.seat);
-        let owed = if order.method == Some(Method::Door) { order.total_minor() } else { 0 };
+        let owed = if order.method == Some(Method::Door) {
+            order.total_minor()
+        } else {
+            0
+        };
         let first = sale.doors().arrival(order.id.as_str(), number);
-        json!({
-            "order": order.id, "number": number, "of": order.places.count, "event": order.event, "name": order.name, "seat": seat,
-            "at_ms": first.map(|first| first.at_ms), "gate": first.map(|first| &first.gate), "order_owes_minor": owed,
-            "arrived": sale.doors().count(order.event.as_str()),
-        })
+        CheckedIn {
+            order: order.id.to_string(),
+            number,
+            of: order.places.count,
+            event: order.event.to_string(),
+            name: order.name.clone(),
+            seat,
+            at_ms: first.map(|first| first.at_ms),
+            gate: first.map(|first| first.gate.to_string()),
+            order_owes_minor: owed,
+            arrived: sale.doors().count(order.event.as_str()),
+        }
     });
-    (StatusCode::CREATED, Json(json!({ "check_in": shown }))).into_response()
+    (StatusCode::CREATED, Json(CheckInAnswer { check_in: shown })).into_response()
 }

@@ -12,6 +12,7 @@ mod idempotency;
 mod live;
 mod mail;
 mod office;
+mod openapi;
 mod pages;
 mod payments;
 mod race;

@@ -227,8 +227,9 @@ impl Answer {
         let headers = response.headers().clone();
         let has = |name: &str, value: &str| headers.get(name).is_some_and(|there| there == value);
         let (released, replayed) = (has("stanchion-command", "release"), has("idempotency-replayed", "true"));
-        let status = response.status();
+        let (status, path) = (response.status(), response.url().path().to_owned());
         let body = response.json().await.unwrap_or(Value::Null);
+        crate::openapi::assert_promised(&path, status, &headers, &body);
         Answer {
             status,
             released,

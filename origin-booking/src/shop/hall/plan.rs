@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Hall, HallRow, MAX_ROW};
 use crate::shop::catalogue::{MAX_PRICE_MINOR, MAX_STOCK};
@@ -12,38 +13,47 @@ const MAX_ZONES: usize = 64;
 const MAX_ID: usize = 16;
 
 /// Sections from the best to the worst; so are the rows of each.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
+    #[schema(min_items = 1, max_items = 64)]
     pub zones: Vec<Zone>,
+    #[schema(min_items = 1)]
     pub sections: Vec<Section>,
 }
 
 /// Seats of one price.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
+    #[schema(pattern = "^[A-Za-z0-9]{1,16}$")]
     pub id: String,
+    #[schema(maximum = 1_000_000_000)]
     pub price_minor: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
+    #[schema(pattern = "^[A-Za-z0-9]{1,16}$")]
     pub id: String,
     /// The zone of its rows that name none.
+    #[schema(pattern = "^[A-Za-z0-9]{1,16}$")]
     pub zone: String,
     pub rows: Vec<Row>,
 }
 
 /// One row, or several alike.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
+    #[schema(pattern = "^[A-Za-z0-9]{1,16}$")]
     pub id: String,
     /// So many rows alike; then `id` is a number and they count on from it.
     #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schema(minimum = 1, maximum = 100_000)]
     pub rows: u32,
+    #[schema(minimum = 1, maximum = 64)]
     pub seats: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::fact::PostFact;
 use super::ids::{MessageId, TargetId};
@@ -23,7 +24,7 @@ pub const MAX_ATTEMPTS: u32 = 12;
 /// Most that one call of the organiser brings back.
 pub const MAX_REPLAYS: usize = 1_000;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
 pub enum Kind {
     /// Somebody who waited has places on hold.
     #[serde(rename = "order.offered")]
