@@ -3,6 +3,7 @@
 //!
 //! Stands alone: it trusts an address with public keys and knows nothing else of whoever signs the passes.
 
+mod audit;
 pub mod clock;
 pub mod engine;
 mod journal;
@@ -17,6 +18,7 @@ mod tickets;
 mod web;
 mod writer;
 
+pub use audit::Audit;
 pub use journal::Database;
 pub use pass::KeySource;
 pub use service::{Config, MIN_TOKEN, Running, serve};

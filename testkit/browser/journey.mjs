@@ -88,13 +88,16 @@ async function journey(open, javaScriptEnabled) {
 
   await page.locator("a.card").first().click();
   await page.getByLabel("Seats").selectOption("2");
-  await page.getByLabel("Name on the booking").fill("Ada <b>& Co</b>");
+  await page.getByRole("button", { name: "Hold" }).click();
+  await page.getByLabel("Name on the order").fill("Ada <b>& Co</b>");
   await shot("4-form");
-  await page.getByRole("button", { name: "Book" }).click();
-  await page.getByRole("heading", { name: "Booked" }).waitFor({ timeout: PATIENCE });
+  await page.getByRole("button", { name: /^Pay/ }).click();
+  await page.getByRole("heading", { name: "Paid" }).waitFor({ timeout: PATIENCE });
   const said = await page.locator("main").innerText();
   assert.ok(said.includes("2 seats for Ada <b>& Co</b>"), said);
   await shot("5-booked");
+  await page.getByRole("button", { name: "others use this device" }).click();
+  await page.getByRole("heading", { name: "Thank you" }).waitFor({ timeout: PATIENCE });
   const left = (await context.cookies()).filter(c => c.name.includes("stanchion"));
   assert.deepEqual(left.map(c => c.name), [], "the slot was given back, and nothing is left in the browser");
   assert.deepEqual(wrong, []);

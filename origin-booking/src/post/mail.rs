@@ -16,6 +16,7 @@ use super::words::{Languages, fill};
 use super::{Carrier, Letter};
 use crate::shop::order::Method;
 use crate::shop::outbox::{Kind, Outcome};
+use crate::shown::seat;
 
 /// For each answer of the relay.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -108,7 +109,7 @@ impl Writing {
         let filled = context! {
             language, words => Value::from(Serde(words)), hello => fill(&words.hello, &values), text => fill(&news.text, &values),
             subject => fill(&news.subject, &values), event => Value::from(Serde(&letter.event)),
-            order => Value::from(Serde(&letter.order)), offered => letter.kind == Kind::Offered,
+            order => Value::from(Serde(&letter.order)), seats => seats(letter, &words.seat), offered => letter.kind == Kind::Offered,
             link => link.map(|link| format!("{}{link}", self.site)), total => total(letter),
             door => letter.kind == Kind::Confirmed && order.method == Some(Method::Door),
         };
@@ -134,6 +135,14 @@ impl Writing {
             .multipart(MultiPart::alternative_plain_html(plain, html))
             .map_err(|error| error.to_string())
     }
+}
+
+/// As people say them.
+fn seats(letter: &Letter, pattern: &str) -> Vec<String> {
+    let names = letter.order["seats"].as_array().into_iter().flatten();
+    (names.filter_map(serde_json::Value::as_str))
+        .map(|name| seat(pattern, name))
+        .collect()
 }
 
 fn total(letter: &Letter) -> String {

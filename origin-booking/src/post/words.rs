@@ -23,6 +23,8 @@ pub(super) struct Words {
     places: String,
     total: String,
     seats: String,
+    /// Of one: [`crate::shown::seat`].
+    pub(super) seat: String,
     door: String,
     tickets: String,
     tickets_note: String,
@@ -89,7 +91,7 @@ pub(crate) fn preferred(accept: &str) -> Option<&'static str> {
 }
 
 /// Puts values in the places of `{name}`s, once: what a value says is not looked at. Line breaks become spaces.
-pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {

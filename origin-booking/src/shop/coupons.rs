@@ -50,6 +50,12 @@ impl Coupons {
         self.0.get(campaign).map_or(0, |issuing| issuing.issued)
     }
 
+    /// How many there are in all. `None`: there is no such campaign.
+    #[must_use]
+    pub fn size(&self, campaign: &str) -> Option<u32> {
+        self.0.get(campaign).map(|issuing| issuing.campaign.coupons)
+    }
+
     #[must_use]
     pub fn of(&self, campaign: &str, person: &str) -> Option<&Coupon> {
         self.0.get(campaign)?.of_person.get(person)

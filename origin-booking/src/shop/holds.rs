@@ -161,12 +161,15 @@ impl Sale {
             before.map_or(Share::None, |order| order.stage.share()),
             after.stage.share(),
         );
+        let stage_before = before.map(|order| order.stage);
         let code_before = before.and_then(|order| order.code.clone());
         if let Some(offer) = self.offers.get_mut(&after.event) {
             move_places(offer, &after.places, shares);
             offer.note_waiting(&after);
         }
         self.codes.evolve(code_before.as_ref(), &after);
+        let takings = self.takings.entry(after.event.clone()).or_default();
+        takings.follow(stage_before, &after);
         if after.stage.is_closed() {
             self.doors.forget(&after);
         }

@@ -20,6 +20,7 @@ pub mod points;
 pub mod polls;
 pub mod refusal;
 pub mod stock;
+pub mod takings;
 pub mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ use points::Points;
 use polls::Polls;
 use refusal::Refusal;
 use stock::Offer;
+use takings::Takings;
 
 /// Most events of one sale.
 pub const MAX_EVENTS: usize = 1_000;
@@ -106,6 +108,8 @@ pub struct Sale {
     outbox: Outbox,
     #[serde(default)]
     doors: Doors,
+    #[serde(default)]
+    takings: BTreeMap<EventId, Takings>,
 }
 
 impl Sale {
@@ -266,6 +270,25 @@ impl Sale {
     #[must_use]
     pub fn sold_seats(&self) -> u64 {
         self.offers.values().map(|offer| u64::from(offer.sold())).sum()
+    }
+
+    /// Whose places are held and whose time runs, the first to end first.
+    pub fn holds(&self) -> impl Iterator<Item = &Order> {
+        self.orders.ending()
+    }
+
+    /// What an event has brought in.
+    #[must_use]
+    pub fn takings(&self, event: &str) -> Takings {
+        self.takings.get(event).copied().unwrap_or_default()
+    }
+
+    /// What a code would take off an order, in the currency's smallest unit.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn discount_minor(&self, code: &ids::CodeId, order: &Order, now_ms: u64) -> Result<u64, Refusal> {
+        self.codes.discount_for(code, order, now_ms)
     }
 
     /// When the next hold ends.

@@ -214,6 +214,10 @@ impl Orders {
         (*until_ms <= now_ms).then(|| self.by_id.get(id))?
     }
 
+    pub(super) fn ending(&self) -> impl Iterator<Item = &Order> {
+        self.ends.iter().filter_map(|(_, id)| self.by_id.get(id))
+    }
+
     pub(super) fn next_end_ms(&self) -> Option<u64> {
         self.ends.first().map(|(until_ms, _)| *until_ms)
     }

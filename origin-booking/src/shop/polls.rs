@@ -56,6 +56,11 @@ impl Polls {
         self.0.get(poll).map(|count| (&count.poll, count.votes.as_slice()))
     }
 
+    #[must_use]
+    pub fn has_voted(&self, poll: &str, person: &str) -> bool {
+        self.0.get(poll).is_some_and(|count| count.voters.contains(person))
+    }
+
     /// Idempotent; what is known stays.
     pub(super) fn open(&self, poll: &Poll) -> Decision {
         let fits = |text: &String| (1..=200).contains(&text.chars().count());

@@ -35,7 +35,7 @@ pub(super) const REPLAYED: (HeaderName, HeaderValue) = (
 /// With `forget` in the form, this browser forgets its orders too.
 pub(super) async fn leave(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let mut response = match wants_page(&headers) {
-        true => site.0.pages.left(&site.0.front_door),
+        true => site.0.pages.left(&headers, &site.0.front_door),
         false => Json(serde_json::json!({ "left": true })).into_response(),
     };
     response.headers_mut().extend([RELEASE]);
@@ -71,7 +71,7 @@ pub(super) async fn book(
 
 fn booked(site: &Site, headers: &HeaderMap, order: &Order) -> Response {
     let mut response = if wants_page(headers) {
-        site.0.pages.booked(site, order)
+        site.0.pages.booked(headers, site, order)
     } else {
         let booking = serde_json::json!({
             "reference": order.id, "event": order.event, "seats": order.places.count,
@@ -122,7 +122,7 @@ fn command(headers: &HeaderMap, body: &[u8], visitor: &Visitor) -> Result<Comman
 pub(super) fn name(text: &str) -> Result<String, Problem> {
     let name = text.trim();
     match name.is_empty() || text.chars().count() > MAX_NAME || text.chars().any(char::is_control) {
-        true => Err(bad(format!("name must be 1-{MAX_NAME} characters"))),
+        true => Err(bad(format!("name must be 1-{MAX_NAME} characters")).worded("bad-name")),
         false => Ok(name.to_owned()),
     }
 }

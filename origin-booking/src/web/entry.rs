@@ -23,7 +23,10 @@ pub(super) async fn guard(State(site): State<Site>, mut request: Request, next: 
             let mut response = next.run(request).await;
             let headers = response.headers_mut();
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
-            headers.insert(header::VARY, HeaderValue::from_static("Accept, Stanchion-Pass"));
+            headers.insert(
+                header::VARY,
+                HeaderValue::from_static("Accept, Accept-Language, Cookie, Stanchion-Pass"),
+            );
             response
         }
     }

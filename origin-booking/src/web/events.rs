@@ -1,5 +1,7 @@
 //! What is on: the list with its search, one event, and which seats are free.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -8,10 +10,11 @@ use utoipa::IntoParams;
 
 use super::Site;
 use super::asked;
+use super::browse::in_time;
 use super::openapi::EventPath;
-use super::pages::in_time;
 use super::problem::{Problem, refuse};
 use super::shapes::{EventAnswer, EventPage, EventShown, SeatMap, SeatRow};
+use crate::shop::Sale;
 use crate::shop::stock::Offer;
 
 const DAY_MS: u64 = 86_400_000;
@@ -46,16 +49,11 @@ struct Parameters {
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(Parameters), security(("pass" = [])), extensions(("x-problems" = json!(["bad-query"]))),
     responses((status = 200, description = "One page of the list", body = EventPage)))]
 pub(super) async fn list(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let search = match Search::read(query.as_deref()) {
+    let search = match asked::query(query.as_deref(), &KNOWN).and_then(|given| Search::of(&given)) {
         Ok(search) => search,
         Err(problem) => return refuse(&site, &headers, problem),
     };
-    let (events, total) = site.0.writer.look(|sale| {
-        let found: Vec<&Offer> = in_time(sale).into_iter().filter(|offer| search.finds(offer)).collect();
-        let first = (search.page - 1).saturating_mul(search.per_page);
-        let page = found.iter().skip(first).take(search.per_page);
-        (page.map(|offer| shown(offer)).collect(), found.len())
-    });
+    let (events, total) = site.0.writer.look(|sale| search.find(sale, shown));
     let (page, per_page) = (search.page, search.per_page);
     let answer = EventPage {
         events,
@@ -134,20 +132,22 @@ fn shown(offer: &Offer) -> EventShown {
     }
 }
 
+/// What a search may say.
+pub(super) const KNOWN: [&str; 6] = ["search", "place", "from", "to", "page", "per_page"];
+
 #[derive(PartialEq, Eq, Debug)]
-struct Search {
+pub(super) struct Search {
     /// In small letters; each must be in title, venue or id.
     words: Vec<String>,
     place: String,
     from_ms: u64,
     before_ms: u64,
-    page: usize,
-    per_page: usize,
+    pub(super) page: usize,
+    pub(super) per_page: usize,
 }
 
 impl Search {
-    fn read(query: Option<&str>) -> Result<Search, Problem> {
-        let given = asked::query(query, &["search", "place", "from", "to", "page", "per_page"])?;
+    pub(super) fn of(given: &BTreeMap<String, String>) -> Result<Search, Problem> {
         let bad = |text: String| Problem::new(StatusCode::BAD_REQUEST, "bad-query", text);
         let text = |name: &str| given.get(name).map_or_else(String::new, |text| text.to_lowercase());
         let number = |name: &str, usual: usize, most: usize| match given.get(name).map(|text| text.parse()) {
@@ -174,6 +174,14 @@ impl Search {
             page: number("page", 1, 1_000_000)?,
             per_page: number("per_page", USUAL_PER_PAGE, MAX_PER_PAGE)?,
         })
+    }
+
+    /// What is on its page, and how much there is in all.
+    pub(super) fn find<T>(&self, sale: &Sale, show: impl Fn(&Offer) -> T) -> (Vec<T>, usize) {
+        let found: Vec<&Offer> = in_time(sale).into_iter().filter(|offer| self.finds(offer)).collect();
+        let first = (self.page - 1).saturating_mul(self.per_page);
+        let page = found.iter().skip(first).take(self.per_page);
+        (page.map(|offer| show(offer)).collect(), found.len())
     }
 
     fn finds(&self, offer: &Offer) -> bool {

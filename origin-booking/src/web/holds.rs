@@ -4,25 +4,31 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
-use super::bookings::{name, reference};
+use super::bookings::{REPLAYED, name, reference};
 use super::calls::{Keys, begin, decide_order, told};
 use super::claims;
 use super::contact::contact;
 use super::openapi::{Keyed, OrderPath};
-use super::problem::Problem;
+use super::problem::{Problem, refuse};
+use super::refusals::{explained, not_decided, with_retry};
 use super::shapes::{HoldAnswer, OrderAnswer};
+use super::words::Said;
 use crate::pass::Visitor;
+use crate::shop::Done;
 use crate::shop::catalogue::MAX_CAP;
-use crate::shop::command::{Ask, Hold, Key};
+use crate::shop::command::{Ask, Command, Hold, Key};
 use crate::shop::hall::Best;
+use crate::shop::ids::EventId;
 use crate::shop::order::Stage;
+use crate::shop::refusal::Refusal;
 use crate::shop::stock::Want;
+use crate::shown::seat;
 
 /// `seats` names them; otherwise `count` of the best are chosen.
 #[derive(Serialize, Deserialize)]
@@ -182,8 +188,68 @@ async fn place(
     let waits = path == WAITING_LIST;
     let ask = if waits { Ask::Wait(hold) } else { Ask::Hold(hold) };
     let name = if waits { "order" } else { "hold" };
-    let (order, replayed) = decide_order(site, headers, key, ask).await?;
-    Ok(told(site, StatusCode::CREATED, name, &order, replayed))
+    let taken = Taken::of(&ask);
+    let applied = match site.0.writer.submit(Command { key, ask }).await {
+        Ok(applied) => applied,
+        Err(why) => return Err(with_retry(refuse(site, headers, not_decided(why)))),
+    };
+    match applied.reply {
+        Ok(Done::Order(order)) => Ok(told(site, StatusCode::CREATED, name, &order, applied.replayed)),
+        Ok(_) => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        Err(refusal) => {
+            let problem = taken.named(site, refusal, site.0.pages.said(headers));
+            let mut response = with_retry(refuse(site, headers, problem));
+            response.headers_mut().extend(applied.replayed.then_some(REPLAYED));
+            Err(response)
+        }
+    }
+}
+
+/// The seats that somebody asked for by name, to say which of them are taken.
+struct Taken {
+    event: EventId,
+    seats: Vec<String>,
+}
+
+impl Taken {
+    fn of(ask: &Ask) -> Taken {
+        let (event, seats) = match ask {
+            Ask::Hold(hold) | Ask::Wait(hold) => match &hold.want {
+                Want::Seats(seats) => (hold.event.clone(), seats.clone()),
+                Want::Best(_) => (hold.event.clone(), Vec::new()),
+            },
+            _ => ("".into(), Vec::new()),
+        };
+        Taken { event, seats }
+    }
+
+    /// The refusal, with the seats that are not free now: `taken` for machines, a sentence for people, in the language of
+    /// a map that shows it.
+    fn named(self, site: &Site, refusal: Refusal, said: &Said) -> Problem {
+        let problem = explained(refusal);
+        if refusal != Refusal::SeatTaken {
+            return problem;
+        }
+        let taken: Vec<String> = site.0.writer.look(|sale| {
+            let offer = sale.offer(self.event.as_str());
+            let is_free = |name: &String| {
+                let seat = offer.and_then(|offer| offer.hall()?.seat_named(name));
+                seat.is_some_and(|seat| offer.is_some_and(|offer| offer.is_free(seat)))
+            };
+            self.seats.iter().filter(|name| !is_free(name)).cloned().collect()
+        });
+        if taken.is_empty() {
+            return problem;
+        }
+        let names: Vec<String> = taken.iter().map(|name| seat(said.text("seat"), name)).collect();
+        let rest = if taken.len() < self.seats.len() {
+            "map.lost_rest"
+        } else {
+            "map.lost"
+        };
+        let text = said.filled(rest, &[("seat", &names.join(" · "))]);
+        Problem::new(problem.status(), "seat-taken", text).naming(taken)
+    }
 }
 
 /// Gives the places back, or leaves the waiting list. Again: nothing more happens.

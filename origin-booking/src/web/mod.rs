@@ -3,6 +3,7 @@
 mod asked;
 mod basket;
 mod bookings;
+mod browse;
 mod calls;
 mod claims;
 mod contact;
@@ -10,12 +11,15 @@ mod deliveries;
 mod entry;
 mod events;
 mod goods;
+mod goods_pages;
+mod guesses;
 mod holds;
 mod keeper;
 mod live;
 mod map;
 mod office;
 pub(crate) mod openapi;
+mod order_page;
 mod orders;
 mod organiser;
 mod pages;
@@ -26,6 +30,7 @@ mod refusals;
 mod shapes;
 mod short;
 mod tickets;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +64,7 @@ struct Parts {
     till: Till,
     in_flight: calls::InFlight,
     keeper: keeper::Keeper,
+    guesses: guesses::Guesses,
     /// Open seats for readers of changes.
     readers: Arc<Semaphore>,
     /// True when the service stops.
@@ -87,6 +93,7 @@ impl Site {
             till: made.till,
             in_flight: calls::InFlight::default(),
             keeper: keeper::Keeper::new(made.organiser_token),
+            guesses: guesses::Guesses::default(),
             readers: Arc::new(Semaphore::new(live::MAX_READERS)),
             stopping: made.stopping,
         })))
@@ -117,11 +124,13 @@ pub(crate) fn router(site: Site) -> Router {
 /// For visitors with a pass.
 fn behind_a_pass(site: &Site) -> Router<Site> {
     Router::new()
-        .route("/", get(pages::front))
-        .route("/events/{id}", get(pages::event))
+        .route("/", get(browse::front))
+        .route("/events/{id}", get(browse::event))
         .route("/basket", post(basket::take))
         .route("/orders/{id}", get(basket::page).post(basket::pay))
         .route("/orders/{id}/release", post(basket::release))
+        .route("/polls/{id}", get(goods_pages::poll).post(goods_pages::vote))
+        .route("/campaigns/{id}", get(goods_pages::coupons).post(goods_pages::take))
         .route("/api/v1/events", get(events::list))
         .route("/api/v1/events/{id}", get(events::one))
         .route("/api/v1/events/{id}/seats", get(events::seats))
@@ -169,6 +178,7 @@ fn for_organisers(site: &Site) -> Router<Site> {
         .route("/organiser/enter", post(office::enter))
         .route("/organiser/leave", post(office::leave))
         .route("/organiser/replays", post(office::replay))
+        .route("/organiser/refunds", post(office::refund))
         .nest("/api/v1/organiser", organisers)
         .merge(doors)
 }

@@ -12,19 +12,28 @@ use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
+use super::browse::in_time;
 use super::calls::decide;
 use super::deliveries::{self, Deliveries};
 use super::keeper::{COOKIE, Denied, SESSION_S};
-use super::pages::in_time;
+use super::map::money;
+use super::organiser;
 use super::problem::{Problem, refuse};
 use super::refusals::clock_time;
+use crate::shop::order::Stage;
+use crate::shop::stock::Offer;
+use crate::shop::takings::Takings;
 use crate::shop::{Done, Sale};
 
 const HERE: &str = "/organiser";
+/// Most holds that are listed.
+const MAX_HOLDS: usize = 100;
 
 #[derive(Serialize, ToSchema)]
 struct Sales {
     events: Vec<Sold>,
+    /// The first 100 to end; `held` of each event counts all.
+    holds: Vec<Held>,
     /// The latest 50, the latest first.
     arrivals: Vec<Arrived>,
 }
@@ -41,6 +50,29 @@ struct Sold {
     /// Orders on the waiting list.
     waiting: usize,
     arrived: u32,
+    currency: String,
+    #[serde(flatten)]
+    takings: Takings,
+    /// For people.
+    money: Money,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Money {
+    paid: String,
+    owed: String,
+    refunded: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Held {
+    order: String,
+    event: String,
+    count: u32,
+    stage: Stage,
+    expires_at_ms: u64,
+    /// For people.
+    until: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -55,16 +87,14 @@ struct Arrived {
 
 impl Sales {
     fn of(sale: &Sale) -> Sales {
-        let events = in_time(sale).into_iter().map(|offer| Sold {
-            id: offer.event().id.to_string(),
-            title: offer.event().title.clone(),
-            when: offer.event().when.clone(),
-            capacity: offer.capacity(),
-            sold: offer.sold(),
-            held: offer.held(),
-            left: offer.left(),
-            waiting: offer.waiting_count(),
-            arrived: sale.doors().count(offer.event().id.as_str()),
+        let events = in_time(sale).into_iter().map(|offer| Sold::of(sale, offer));
+        let holds = sale.holds().take(MAX_HOLDS).map(|order| Held {
+            order: order.id.to_string(),
+            event: order.event.to_string(),
+            count: order.places.count,
+            stage: order.stage,
+            expires_at_ms: order.until_ms,
+            until: clock_time(order.until_ms),
         });
         let arrivals = sale.doors().recent().map(|(order, number, arrival)| Arrived {
             order: order.to_string(),
@@ -75,7 +105,40 @@ impl Sales {
         });
         Sales {
             events: events.collect(),
+            holds: holds.collect(),
             arrivals: arrivals.collect(),
+        }
+    }
+}
+
+impl Sold {
+    fn of(sale: &Sale, offer: &Offer) -> Sold {
+        let event = offer.event();
+        let takings = sale.takings(event.id.as_str());
+        let points = |points: u64| {
+            if points > 0 {
+                format!(" + {points} points")
+            } else {
+                String::new()
+            }
+        };
+        Sold {
+            id: event.id.to_string(),
+            title: event.title.clone(),
+            when: event.when.clone(),
+            capacity: offer.capacity(),
+            sold: offer.sold(),
+            held: offer.held(),
+            left: offer.left(),
+            waiting: offer.waiting_count(),
+            arrived: sale.doors().count(event.id.as_str()),
+            currency: event.price.currency.clone(),
+            money: Money {
+                paid: money(takings.paid_minor) + &points(takings.points),
+                owed: money(takings.owed_minor),
+                refunded: money(takings.refunded_minor) + &points(takings.refunded_points),
+            },
+            takings,
         }
     }
 }
@@ -98,11 +161,11 @@ fn shown(site: &Site) -> Response {
     let (sales, told) = site.0.writer.look(|sale| (Sales::of(sale), Deliveries::of(sale)));
     let active = site.0.writer.is_leading();
     let values = context! { sales => Value::from(Serde(sales)), told => Value::from(Serde(told)), active };
-    kept_private(site.0.pages.page(StatusCode::OK, "office.html", values))
+    kept_private(site.0.pages.english_page(StatusCode::OK, "office.html", values))
 }
 
 fn door(site: &Site, status: StatusCode, message: Option<&str>) -> Response {
-    kept_private(site.0.pages.page(status, "office_door.html", context! { message }))
+    kept_private((site.0.pages).english_page(status, "office_door.html", context! { message }))
 }
 
 fn kept_private(mut response: Response) -> Response {
@@ -186,6 +249,72 @@ fn with_session(session: Option<&str>, seconds: u64) -> Response {
             kept_private((StatusCode::SEE_OTHER, headers).into_response())
         }
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refunding {
+    order: String,
+    /// `yes` on the second page alone.
+    #[serde(default)]
+    sure: Option<String>,
+}
+
+/// Gives an order back: asked for by its reference, done when that is confirmed. The API's decision.
+pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
+    if is_foreign(&headers) {
+        return foreign(&site, &headers);
+    }
+    if !is_in(&site, &headers) {
+        return door(&site, StatusCode::UNAUTHORIZED, None);
+    }
+    let asked: Refunding = match asked::body(&headers, &body, &[]) {
+        Ok(asked) => asked,
+        Err(problem) => return refuse(&site, &headers, problem),
+    };
+    let reference = asked.order.trim().to_ascii_uppercase();
+    if asked.sure.as_deref() != Some("yes") {
+        return confirm(&site, &headers, &reference);
+    }
+    let mut as_json = headers.clone();
+    as_json.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let body = serde_json::json!({ "order": reference }).to_string();
+    let answer = organiser::refund(State(site.clone()), as_json, body.into()).await;
+    match answer.status().is_success() {
+        true => (
+            StatusCode::SEE_OTHER,
+            [(header::LOCATION, HeaderValue::from_static(HERE))],
+        )
+            .into_response(),
+        false => answer,
+    }
+}
+
+/// What would be given back, and a button.
+fn confirm(site: &Site, headers: &HeaderMap, reference: &str) -> Response {
+    let found = site.0.writer.look(|sale| {
+        let order = sale.order(reference)?;
+        let offer = sale.offer(order.event.as_str());
+        let currency = offer.map_or("", |offer| offer.event().price.currency.as_str());
+        Some(context! {
+            id => order.id.as_str(), title => offer.map(|offer| offer.event().title.as_str()), name => order.name.as_deref(),
+            count => order.places.count, total => format!("{currency} {}", money(order.total_minor())),
+            stage => Value::from(Serde(order.stage)), method => Value::from(Serde(order.method)),
+        })
+    });
+    match found {
+        Some(order) => {
+            kept_private((site.0.pages).english_page(StatusCode::OK, "office_refund.html", context! { order }))
+        }
+        None => {
+            let problem = Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-order",
+                "There is no order of this reference.",
+            );
+            refuse(site, headers, problem.back_to(HERE.to_owned()))
+        }
     }
 }
 

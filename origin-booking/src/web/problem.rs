@@ -5,11 +5,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Site;
 use super::refusals::with_retry;
+use super::words::Said;
 
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
@@ -21,6 +23,14 @@ pub(super) struct Problem {
     front_door: Option<String>,
     /// Of a ticket that was used.
     first: Option<serde_json::Value>,
+    /// Of seats that were asked for by name.
+    taken: Vec<String>,
+    /// Where a page leads back to, instead of to what is on.
+    back: Option<String>,
+    /// Where the words for people are not those of `kind`.
+    worded: Option<&'static str>,
+    /// What is in the sentence, for those in other languages.
+    values: Vec<(&'static str, String)>,
 }
 
 /// As it goes out.
@@ -34,7 +44,7 @@ pub(super) struct ProblemShape {
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// A sentence for people.
+    /// A sentence for people, in their language.
     #[schema(min_length = 1)]
     detail: String,
     /// Where to come in.
@@ -44,6 +54,9 @@ pub(super) struct ProblemShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     first: Option<serde_json::Value>,
+    /// The seats that are not free any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taken: Vec<String>,
 }
 
 impl Problem {
@@ -54,12 +67,47 @@ impl Problem {
             detail: detail.into(),
             front_door: None,
             first: None,
+            taken: Vec::new(),
+            back: None,
+            worded: None,
+            values: Vec::new(),
         }
     }
 
     pub(super) fn after_the_first(mut self, first: serde_json::Value) -> Problem {
         self.first = Some(first);
         self
+    }
+
+    pub(super) fn naming(mut self, taken: Vec<String>) -> Problem {
+        self.taken = taken;
+        self
+    }
+
+    /// Says it in the words of that name.
+    pub(super) fn worded(mut self, name: &'static str) -> Problem {
+        self.worded = Some(name);
+        self
+    }
+
+    pub(super) fn about(mut self, name: &'static str, value: impl ToString) -> Problem {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    pub(super) fn back_to(mut self, address: String) -> Problem {
+        self.back = Some(address);
+        self
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence in the reader's language.
+    pub(super) fn told(&self, said: &Said) -> String {
+        let name = self.worded.unwrap_or(self.kind);
+        said.refusal(name, &self.values).unwrap_or_else(|| self.detail.clone())
     }
 
     pub(super) fn at_front_door(mut self, address: &str) -> Problem {
@@ -72,25 +120,29 @@ impl Problem {
 pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Response {
     let status = problem.status;
     let title = status.canonical_reason().unwrap_or("Refused");
+    let detail = problem.told(site.0.pages.said(headers));
     let mut response = if wants_page(headers) {
-        site.0
-            .pages
-            .refusal(status, title, &problem.detail, problem.front_door.as_deref())
+        let values = context! { title, detail, front_door => problem.front_door, back => problem.back };
+        site.0.pages.page(headers, status, "refusal.html", values)
     } else {
         let body = ProblemShape {
             kind: format!("urn:stanchion-booking:{}", problem.kind),
             title,
             status: status.as_u16(),
-            detail: problem.detail,
+            detail,
             front_door: problem.front_door,
             first: problem.first,
+            taken: problem.taken,
         };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         (status, kind, Json(body)).into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Stanchion-Pass"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Accept, Accept-Language, Cookie, Stanchion-Pass"),
+    );
     response
 }
 

@@ -15,7 +15,21 @@ pub(super) fn explained(refusal: Refusal) -> Problem {
         .or_else(|| of_orders(refusal))
         .or_else(|| of_goods(refusal))
         .unwrap_or_else(|| of_others(refusal));
-    Problem::new(status, kind, text)
+    with_values(refusal, Problem::new(status, kind, text))
+}
+
+/// What other languages need to say the same.
+fn with_values(refusal: Refusal, problem: Problem) -> Problem {
+    match refusal {
+        Refusal::SoldOut { left: 0 } => problem,
+        Refusal::SoldOut { left } => problem.worded("only-left").about("left", left),
+        Refusal::NoneTogether { left } => problem.about("left", left),
+        Refusal::TooManySeats { cap, held: 0 } => problem.about("cap", cap),
+        Refusal::TooManySeats { cap, held } => problem.worded("too-many-with").about("cap", cap).about("held", held),
+        Refusal::CouponHad { number } => problem.about("number", number),
+        Refusal::TooFewPoints { balance } => problem.about("balance", balance),
+        _ => problem,
+    }
 }
 
 type Explained = (StatusCode, &'static str, String);
@@ -173,6 +187,11 @@ fn of_others(refusal: Refusal) -> Explained {
             (StatusCode::SERVICE_UNAVAILABLE, "try-again", text)
         }
     }
+}
+
+/// Hours and minutes, in UTC, which it says.
+pub(super) fn time_of_day(at_ms: u64) -> String {
+    format!("{:02}:{:02} UTC", at_ms / 3_600_000 % 24, at_ms / 60_000 % 60)
 }
 
 /// For people; in UTC, which it says.

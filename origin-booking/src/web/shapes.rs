@@ -94,6 +94,8 @@ pub(super) struct TicketShown {
     pub(super) number: u32,
     /// `null` where places are not numbered.
     pub(super) seat: Option<String>,
+    /// As people call it.
+    pub(super) seat_name: Option<String>,
     /// The text of the code.
     pub(super) ticket: String,
     /// The address of the code as a picture.
@@ -117,6 +119,8 @@ pub(super) struct CheckedIn {
     pub(super) event: String,
     pub(super) name: Option<String>,
     pub(super) seat: Option<String>,
+    /// As people call it.
+    pub(super) seat_name: Option<String>,
     pub(super) at_ms: Option<u64>,
     pub(super) gate: Option<String>,
     /// What the whole order still has to pay.

@@ -13,18 +13,20 @@ use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
+use super::browse;
 use super::claims;
 use super::openapi::OrderPath;
-use super::pages;
 use super::problem::{Problem, refuse};
 use super::qr;
 use super::refusals::{clock_time, explained};
 use super::shapes::{CheckInAnswer, CheckedIn, TicketShown, Tickets};
+use super::words::Said;
 use crate::pass::Visitor;
 use crate::shop::command::{Ask, CheckIn};
 use crate::shop::order::{Method, Order, Stage};
 use crate::shop::refusal::Refusal;
 use crate::shop::{Done, Sale};
+use crate::shown::{seat, seat_in_english};
 use crate::tickets::{Bad, Link, Ticket};
 
 /// Longest name of a gate, in characters.
@@ -60,14 +62,16 @@ pub(super) fn of(sale: &Sale, order: &Order) -> Option<(String, Vec<Shown>)> {
 }
 
 impl Shown {
-    fn drawn(&self) -> Option<String> {
-        qr::svg(&self.text, &format!("Code of ticket {}", self.number))
+    fn drawn(&self, said: &Said) -> Option<String> {
+        let label = said.filled("tickets.code", &[("n", &self.number.to_string())]);
+        qr::svg(&self.text, &label)
     }
 
     /// What a page needs.
-    pub(super) fn value(&self) -> Value {
-        let svg = self.drawn().map(Value::from_safe_string);
-        context! { number => self.number, seat => self.seat.as_deref(), text => self.text.as_str(), svg }
+    pub(super) fn value(&self, said: &Said) -> Value {
+        let svg = self.drawn(said).map(Value::from_safe_string);
+        let seat = self.seat.as_deref().map(|name| seat(said.text("seat"), name));
+        context! { number => self.number, seat, text => self.text.as_str(), svg }
     }
 }
 
@@ -91,6 +95,7 @@ pub(super) async fn of_order(
     let shown = |one: Shown| TicketShown {
         number: one.number,
         svg: format!("{link}/{}", one.number),
+        seat_name: one.seat.as_deref().map(seat_in_english),
         seat: one.seat,
         ticket: one.text,
     };
@@ -127,12 +132,13 @@ pub(super) async fn page(State(site): State<Site>, Path(address): Path<String>, 
     };
     let values = site.0.writer.look(|sale| {
         let (link, tickets) = of(sale, &order)?;
-        let tickets: Vec<Value> = tickets.iter().map(Shown::value).collect();
-        let offer = sale.offer(order.event.as_str()).map(pages::shown);
+        let said = site.0.pages.said(&headers);
+        let tickets: Vec<Value> = tickets.iter().map(|one| one.value(said)).collect();
+        let offer = sale.offer(order.event.as_str()).map(browse::shown);
         Some(context! { link, tickets, offer, id => order.id.as_str(), name => order.name.as_deref() })
     });
     match values {
-        Some(values) => kept_private(site.0.pages.page(StatusCode::OK, "tickets.html", values)),
+        Some(values) => kept_private(site.0.pages.page(&headers, StatusCode::OK, "tickets.html", values)),
         None => refuse(&site, &headers, no_such()),
     }
 }
@@ -146,7 +152,8 @@ pub(super) async fn picture(
     let order = behind(&site, &address);
     let drawn = order.as_ref().and_then(|order| {
         let (_, tickets) = site.0.writer.look(|sale| of(sale, order))?;
-        tickets.iter().find(|one| one.number.to_string() == number)?.drawn()
+        let said = site.0.pages.said(&headers);
+        tickets.iter().find(|one| one.number.to_string() == number)?.drawn(said)
     });
     let Some((order, drawn)) = order.zip(drawn) else {
         return refuse(&site, &headers, no_such());
@@ -262,6 +269,7 @@ fn let_in(site: &Site, order: &Order, number: u32) -> Response {
             of: order.places.count,
             event: order.event.to_string(),
             name: order.name.clone(),
+            seat_name: seat.as_deref().map(seat_in_english),
             seat,
             at_ms: first.map(|first| first.at_ms),
             gate: first.map(|first| first.gate.to_string()),

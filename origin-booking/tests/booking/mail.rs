@@ -365,10 +365,10 @@ async fn the_basket_asks_for_an_address() {
     assert!(page.contains("type=\"email\""), "{page}");
     let (status, _, page) = form(&basket, "name=Ada&email=ada&card=approve").await;
     assert!(
-        status == StatusCode::BAD_REQUEST && page.contains("has an @ in it"),
+        status == StatusCode::BAD_REQUEST && page.contains("Địa chỉ e-mail này không dùng được"),
         "{page}"
     );
     let (_, _, page) = form(&basket, "name=Ada&email=ada%40example.org&card=approve").await;
-    assert!(page.contains("on their way to ada@example.org"), "{page}");
+    assert!(page.contains("Vé cũng đang được gửi đến ada@example.org"), "{page}");
     assert_eq!(relay.taken(1).await[0].header("Subject"), "Vé của bạn: <b>gala</b>");
 }

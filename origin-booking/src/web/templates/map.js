@@ -5,36 +5,40 @@
   const rows = [...map.querySelectorAll(".row")].map(row => [...row.querySelectorAll("rect")]);
   const place = new Map(rows.flatMap((row, r) => row.map((seat, c) => [seat, [r, c]])));
   const chosen = new Set();
+  const words = JSON.parse(map.dataset.words), scroller = $("hall");
   let seq = Number(map.dataset.seq), here, holding = false, attempt = 0, sent = "", pause = 1000;
 
   const isFree = seat => !seat.classList.contains("x");
-  const short = seat => seat.getAttribute("aria-label").split(",")[0];
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const parts = seat => { const [section, row, number] = seat.id.split("-"); return { section: section[0].toUpperCase() + section.slice(1), row, number }; };
+  const short = seat => fill(words.short, parts(seat)), named = seat => fill(words.seat, parts(seat));
   const say = text => { $("said").textContent = text; };
   const total = () => {
     const minor = [...chosen].reduce((sum, seat) => sum + Number(seat.parentNode.dataset.price), 0);
     return `${currency} ${(minor / 100).toFixed(2)}`;
   };
-  const many = () => chosen.size === 1 ? "1 seat" : `${chosen.size} seats`;
+  const many = () => chosen.size === 1 ? words.one : fill(words.many, { n: chosen.size });
+  const sum = () => chosen.size ? `${many()}, ${total()}` : words.none;
 
   function show() {
-    $("sum").textContent = chosen.size ? `${many()}, ${total()}` : "No seats chosen";
+    $("sum").textContent = sum();
     $("chosen").textContent = [...chosen].map(short).join(" · ");
     $("go").disabled = !chosen.size;
   }
 
   function choose(seat) {
     $("problem").textContent = "";
-    if (chosen.has(seat)) put(seat, false, "given up");
-    else if (!isFree(seat)) say(`${short(seat)} is taken.`);
-    else if (chosen.size >= cap) say(`You can choose ${cap} seats at most.`);
-    else put(seat, true, "chosen");
+    if (chosen.has(seat)) put(seat, false, words.given_up);
+    else if (!isFree(seat)) say(fill(words.is_taken, { seat: named(seat) }));
+    else if (chosen.size >= cap) say(fill(words.most, { n: cap }));
+    else put(seat, true, words.chosen);
   }
 
   function put(seat, mine, what) {
     chosen[mine ? "add" : "delete"](seat);
     seat.classList.toggle("m", mine);
     seat.setAttribute("aria-checked", mine);
-    say(`${short(seat)} ${what}. ` + (chosen.size ? `${many()}, ${total()}.` : "No seats chosen."));
+    if (what) say(`${fill(what, { seat: short(seat) })} ${sum()}.`);
     show();
   }
 
@@ -42,13 +46,19 @@
     if (!seat || isFree(seat) === free) return;
     seat.classList.toggle("x", !free);
     if (free) seat.removeAttribute("aria-disabled"); else seat.setAttribute("aria-disabled", "true");
-    seat.setAttribute("aria-label", seat.getAttribute("aria-label").replace(/(free|taken)$/, free ? "free" : "taken"));
+    seat.setAttribute("aria-label", seat.getAttribute("aria-label").replace(/[^,]*$/, " " + (free ? words.free : words.taken)));
   }
 
   /** What somebody else has taken is not chosen any more; while we hold, it is us. */
   function lose() {
     if (holding) return;
-    for (const seat of chosen) if (!isFree(seat)) put(seat, false, "was taken by somebody else");
+    for (const seat of [...chosen]) {
+      if (isFree(seat)) continue;
+      put(seat, false);
+      const lost = fill(chosen.size ? words.lost_rest : words.lost, { seat: named(seat) });
+      $("problem").textContent = lost;
+      say(sum() + ".");
+    }
   }
 
   function go(seat, focus) {
@@ -93,9 +103,9 @@
       const said = await answer.json();
       if (answer.ok) return location.assign(`/orders/${said.hold.id}`);
       sent = "";
-      $("problem").textContent = said.detail || "That did not work. Please try again.";
+      $("problem").textContent = said.detail || words.failed;
     } catch {
-      $("problem").textContent = "There was no answer. Please try again.";
+      $("problem").textContent = words.no_answer;
     }
     holding = false;
     lose();
@@ -135,6 +145,9 @@
     } catch { later(); }
   }
 
+  // Names stay in sight; the middle of the hall first.
+  scroller.addEventListener("scroll", () => map.style.setProperty("--x", `${scroller.scrollLeft}px`), { passive: true });
+  scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
   map.removeAttribute("aria-hidden");
   map.setAttribute("role", "group");
   for (const seat of place.keys()) seat.setAttribute("tabindex", "-1");
