@@ -128,7 +128,7 @@ done = 1;
 doc.body.dataset.state = "turn";
 put("heading", T.turn);
 put("why", T.go);
-["position", "untold", "stale", "keep", "updated", "notice", "wait", "ahead", "waiting", "opens", "reason"].forEach(k => fill(k));
+["position", "untold", "stale", "keep", "updated", "notice", "wait", "ahead", "waiting", "opens", "reason", "sound", "notify"].forEach(k => fill(k));
 bar(100);
 doc.title = "★ " + T.turn + " · " + D.title;
 say(T.turn + " " + T.go);

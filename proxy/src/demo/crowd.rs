@@ -1,5 +1,5 @@
 //! Simulated visitors. Each speaks plain HTTP to the edge, as a browser or an app would: it arrives, polls as told,
-//! enters, looks around, books and leaves; some lose patience. It knows the public address and nothing else.
+//! enters, looks around, shops and leaves; some lose patience. It knows the public address and nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::shopping::{Outcome, Taste};
 use super::tally::{Step, Tally};
 
 /// Once the crowd has gone in, so many visitors are about all the same, so that there is a line to look at.
@@ -21,8 +23,8 @@ struct Temper {
     arrives_after: Duration,
     patience: Duration,
     looks_around: Duration,
-    books: bool,
-    seats: u32,
+    /// `None`: only looks.
+    taste: Option<Taste>,
 }
 
 impl Temper {
@@ -31,36 +33,46 @@ impl Temper {
         Temper {
             arrives_after: spread.mul_f64(rng.f64()),
             patience: Duration::from_secs(if hurried { rng.u64(5..30) } else { 3600 }),
-            looks_around: Duration::from_millis(rng.u64(1_000..8_000)),
-            books: rng.u32(..10) > 0,
-            seats: rng.u32(1..=4),
+            looks_around: Duration::from_millis(rng.u64(1_000..6_000)),
+            taste: (rng.u32(..12) > 0).then(|| Taste::draw(rng)),
         }
     }
 }
 
 /// Sends `size` visitors to `site` (`http://host:port`), spread over `spread`. As they leave, others follow, so that
-/// [`MOST_FOLLOWERS`] (or the crowd's size, where that is less) are about for as long as this is polled.
-pub async fn run(site: &str, size: usize, spread: Duration, seed: u64, tally: Arc<Tally>) -> reqwest::Result<()> {
+/// [`MOST_FOLLOWERS`] (or the crowd's size, where that is less) are about until `stop` is true. Then nobody else comes,
+/// those who wait or look around go, and those who are at the till finish: what they paid for they have.
+pub async fn run(
+    site: &str,
+    (size, spread): (usize, Duration),
+    seed: u64,
+    tally: Arc<Tally>,
+    mut stop: watch::Receiver<bool>,
+) -> reqwest::Result<()> {
     let client = Client::builder()
         .timeout(Duration::from_secs(20))
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut visitors = tokio::task::JoinSet::new();
+    let stopping = stop.clone();
     let mut come = |visitors: &mut tokio::task::JoinSet<()>, number, spread| {
         let visitor = Visitor {
             client: client.clone(),
             site: site.to_owned(),
             jar: BTreeMap::new(),
             number,
+            asked: 0,
         };
-        visitors.spawn(visitor.live(Temper::draw(&mut rng, spread), tally.clone()));
+        let temper = Temper::draw(&mut rng, spread);
+        visitors.spawn(visitor.live(temper, tally.clone(), stopping.clone()));
     };
     (0..size).for_each(|number| come(&mut visitors, number, spread));
     let mut number = size;
     let mut moments = tokio::time::interval(FOLLOW_EVERY);
     loop {
         tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
             Some(_) = visitors.join_next() => {}
             _ = moments.tick() => {
                 if visitors.len() < size.min(MOST_FOLLOWERS) {
@@ -70,13 +82,17 @@ pub async fn run(site: &str, size: usize, spread: Duration, seed: u64, tally: Ar
             }
         }
     }
+    while visitors.join_next().await.is_some() {}
+    Ok(())
 }
 
-struct Visitor {
+pub(super) struct Visitor {
     client: Client,
     site: String,
     jar: BTreeMap<String, String>,
-    number: usize,
+    pub(super) number: usize,
+    /// How often something was asked that may happen once.
+    asked: u32,
 }
 
 /// The part of the status document a visitor acts on.
@@ -94,31 +110,45 @@ enum Met {
 }
 
 impl Visitor {
-    async fn live(mut self, temper: Temper, tally: Arc<Tally>) {
+    async fn live(mut self, temper: Temper, tally: Arc<Tally>, mut stop: watch::Receiver<bool>) {
+        let came_in = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            came_in = self.come_in(&temper, &tally) => came_in,
+        };
+        if !came_in {
+            return;
+        }
+        let outcome = match &temper.taste {
+            Some(taste) => self.shop(taste, &tally).await,
+            None => Ok(Outcome::OnlyLooked),
+        };
+        match outcome {
+            Ok(Outcome::Bought { tickets }) => tally.bought(tickets),
+            Ok(Outcome::SoldOut) => tally.note(Step::SoldOut),
+            Ok(Outcome::GaveBack) => tally.note(Step::GaveBack),
+            Ok(Outcome::WalkedOff) => tally.note(Step::WalkedOff),
+            Ok(Outcome::OnlyLooked) => tally.note(Step::LeftWithoutBooking),
+            Err(problem) => tally.failed(Step::FailedInside, problem),
+        }
+        // The place goes to the next in line.
+        let _ = self.send(Method::POST, "/leave", Some(serde_json::json!({}))).await;
+    }
+
+    /// Arrives, waits, and looks around.
+    async fn come_in(&mut self, temper: &Temper, tally: &Tally) -> bool {
         sleep(temper.arrives_after).await;
         tally.note(Step::Came);
         match tokio::time::timeout(temper.patience, self.wait_for_entry()).await {
-            Err(_) => return tally.note(Step::GaveUp),
-            Ok(Err(problem)) => return tally.failed(Step::FailedOutside, problem),
-            Ok(Ok(false)) => return tally.note(Step::TurnedAway),
-            Ok(Ok(true)) => tally.note(Step::LetIn),
-        }
-        sleep(temper.looks_around).await;
-        let outcome = if temper.books {
-            self.book(temper.seats).await
-        } else {
-            self.leave().await
-        };
-        match outcome {
-            Ok(StatusCode::CREATED) => tally.note(Step::Booked),
-            Ok(StatusCode::CONFLICT) => {
-                tally.note(Step::SoldOut);
-                let _ = self.leave().await;
+            Err(_) => tally.note(Step::GaveUp),
+            Ok(Err(problem)) => tally.failed(Step::FailedOutside, problem),
+            Ok(Ok(false)) => tally.note(Step::TurnedAway),
+            Ok(Ok(true)) => {
+                tally.note(Step::LetIn);
+                sleep(temper.looks_around).await;
+                return true;
             }
-            Ok(status) if status.is_success() => tally.note(Step::LeftWithoutBooking),
-            Ok(status) => tally.failed(Step::FailedInside, format!("the origin answered {status}")),
-            Err(problem) => tally.failed(Step::FailedInside, problem),
         }
+        false
     }
 
     /// `false`: there is no place to be had.
@@ -150,27 +180,12 @@ impl Visitor {
         })
     }
 
-    async fn book(&mut self, seats: u32) -> Result<StatusCode, String> {
-        let events = self.send(Method::GET, "/api/v1/events", None).await?;
-        let events: serde_json::Value = events.json().await.map_err(|e| format!("events: {e}"))?;
-        let list = events.get("events").unwrap_or(&events);
-        let event = list
-            .get(0)
-            .and_then(|event| event.get("id"))
-            .cloned()
-            .ok_or("the origin lists no event")?;
-        let order = serde_json::json!({ "event": event, "seats": seats, "name": format!("Visitor {}", self.number) });
-        Ok(self.send(Method::POST, "/bookings", Some(order)).await?.status())
-    }
-
-    async fn leave(&mut self) -> Result<StatusCode, String> {
-        Ok(self
-            .send(Method::POST, "/leave", Some(serde_json::json!({})))
-            .await?
-            .status())
-    }
-
-    async fn send(&mut self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Response, String> {
+    pub(super) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Response, String> {
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.site))
@@ -180,8 +195,9 @@ impl Visitor {
             request = request.header("cookie", cookies.join("; "));
         }
         if let Some(body) = body {
+            self.asked += 1;
             request = request
-                .header("idempotency-key", format!("demo-{}", self.number))
+                .header("idempotency-key", format!("demo-{}-{}", self.number, self.asked))
                 .json(&body);
         }
         let response = request.send().await.map_err(|e| format!("{path}: {e}"))?;

@@ -2,6 +2,7 @@
 //! memory, booking service on SQLite; everything it writes is in a temporary folder.
 
 mod crowd;
+mod shopping;
 mod summary;
 mod tally;
 
@@ -27,6 +28,8 @@ const ROOM: &str = "sale";
 /// The crowd arrives within this time.
 const SPREAD: Duration = Duration::from_secs(8);
 const SEED: u64 = 7;
+/// For those who are at the till when the demo ends.
+const LAST_BUYERS: Duration = Duration::from_secs(20);
 
 /// Runs the demo; exit code 0 when it ended as it should.
 pub fn main(args: &Demo) -> ExitCode {
@@ -51,22 +54,31 @@ async fn run(args: &Demo) -> anyhow::Result<()> {
     let _log = crate::logging::init(&config.log);
     let bound = Bound::bind(&config).context("the demo listens where --listen and --admin say")?;
     let edge = start(&config, bound, std::collections::HashMap::new()).await?;
-    let booking = serve_booking(&edge, booking_socket, folder.path()).await?;
-    welcome(&edge, args);
+    let database = Database::Sqlite(folder.path().join("booking.sqlite"));
+    let token = organiser_token()?;
+    let booking = serve_booking(&edge, booking_socket, database.clone(), &token).await?;
+    welcome(&edge, &booking, &token, args);
 
     let tally = Arc::new(Tally::default());
     let site = format!("http://{}", edge.edge.addresses().first().context("no listener")?);
     let size = usize::try_from(args.crowd)?;
-    let crowd = tokio::spawn({
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let mut crowd = tokio::spawn({
         let tally = tally.clone();
-        async move { crowd::run(&site, size, SPREAD, SEED, tally).await }
+        async move { crowd::run(&site, (size, SPREAD), SEED, tally, stopping).await }
     });
     let began = Instant::now();
     watch(args.run_for, &edge, &booking, &tally, began).await?;
-    crowd.abort();
-    println!("{}", summary::closing(&moment(&edge, &booking, &tally, began).borrow()));
+    // Who is at the till finishes.
+    stop.send_replace(true);
+    if tokio::time::timeout(LAST_BUYERS, &mut crowd).await.is_err() {
+        crowd.abort();
+    }
+    let last = moment(&edge, &booking, &tally, began);
     // First who fetches keys from the edge: nothing is left to be cut off there.
     booking.stop().await;
+    let audit = tokio::task::spawn_blocking(move || database.audit()).await??;
+    println!("{}", summary::closing(&last.borrow(), &audit));
     edge.stop(Duration::from_secs(1), std::future::pending()).await;
     Ok(())
 }
@@ -94,6 +106,7 @@ fn configuration(args: &Demo, booking: SocketAddr, folder: &Path) -> anyhow::Res
         origin = "booking"
         hosts = ["*"]
         paths = ["/"]
+        exclude = ["/tickets"]
         capacity = 25
         rate = "150/min"
         session_ttl = "10m"
@@ -115,21 +128,29 @@ fn configuration(args: &Demo, booking: SocketAddr, folder: &Path) -> anyhow::Res
 async fn serve_booking(
     edge: &Running,
     socket: TcpListener,
-    folder: &Path,
+    database: Database,
+    token: &str,
 ) -> anyhow::Result<stanchion_booking::Running> {
     socket.set_nonblocking(true)?;
     // The same document that visitors' origins fetch, asked for over HTTP as they would.
     let address = edge.edge.addresses().first().copied().context("no listener")?;
     let jwks = format!("http://{address}/.well-known/stanchion/jwks.json");
-    let database = Database::Sqlite(folder.join("booking.sqlite"));
     let config = stanchion_booking::Config {
         audience: ROOM.to_owned(),
+        organiser_token: Some(token.to_owned()),
         ..stanchion_booking::Config::new(database, KeySource::Url(jwks.parse()?))
     };
     stanchion_booking::serve(config, tokio::net::TcpListener::from_std(socket)?).await
 }
 
-fn welcome(edge: &Running, args: &Demo) {
+/// New for each demo.
+fn organiser_token() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn welcome(edge: &Running, booking: &stanchion_booking::Running, organiser_token: &str, args: &Demo) {
     let addresses = edge.edge.addresses();
     let visitors = addresses.first().map(ToString::to_string).unwrap_or_default();
     println!(
@@ -141,6 +162,8 @@ fn welcome(edge: &Running, args: &Demo) {
     if let Some(token) = &edge.made_token {
         println!("  Admin token      {}", token.text);
     }
+    println!("  Watch the sales  http://{}/organiser", booking.address());
+    println!("  Organiser token  {organiser_token}");
     println!(
         "\n  Stop with Ctrl-C{}.\n",
         args.run_for.map_or(String::new(), |span| format!(", or wait {span:?}"))

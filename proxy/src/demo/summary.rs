@@ -2,6 +2,8 @@
 
 use stanchion_admission::store::Snapshot;
 
+use stanchion_booking::Audit;
+
 use super::tally::Counts;
 
 /// One moment of the demo.
@@ -21,31 +23,32 @@ pub fn line(moment: &Moment<'_>) -> String {
         .map_or((0, 0, 0), |s| (s.waiting, s.active + s.admitted, s.capacity));
     let all = &moment.counts;
     format!(
-        "{:>4} s │ room: {in_line:>3} in line, {inside:>2}/{capacity} inside │ crowd: {} came = {} waiting + {} inside + {} booked \
+        "{:>4} s │ room: {in_line:>3} in line, {inside:>2}/{capacity} inside │ crowd: {} came = {} waiting + {} inside + {} bought \
          + {} left without + {} gave up + {} failed │ {} seats sold",
         moment.elapsed_s,
         all.came,
         all.waiting(),
         all.inside(),
-        all.booked,
-        all.left + all.sold_out,
+        all.bought,
+        all.left + all.sold_out + all.gave_back + all.walked_off,
         all.gave_up + all.turned_away,
         all.failed(),
         moment.sold,
     )
 }
 
-/// The end: what the crowd counted beside what the booking service's database holds.
+/// The end: what the crowd counted beside what the booking service's database holds, and what its journal adds up to.
 #[must_use]
-pub fn closing(moment: &Moment<'_>) -> String {
+pub fn closing(moment: &Moment<'_>, audit: &Audit) -> String {
     let all = &moment.counts;
     let failure = moment
         .last_failure
         .map_or(String::new(), |why| format!("\nThe last failure: {why}"));
     format!(
         "\nAfter {} s:\n{} came = {} were let in + {} still wait + {} gave up + {} were turned away + {} failed in the line.\n\
-         {} were let in = {} booked + {} left without booking + {} found it sold out + {} are still inside + {} failed inside.\n\
-         The booking service's database holds {} sold seats.{failure}",
+         {} were let in = {} bought + {} left without buying + {} gave seats back + {} walked off and let their time run out + {} found it sold out + {} are \
+         still inside + {} failed inside. {} cards were declined.\n\
+         The crowd has {} tickets; the booking service's database holds {} sold seats; its journal, read back from the disk ({} facts), adds up to {}. {}{failure}",
         moment.elapsed_s,
         all.came,
         all.let_in,
@@ -54,13 +57,29 @@ pub fn closing(moment: &Moment<'_>) -> String {
         all.turned_away,
         all.failed_outside,
         all.let_in,
-        all.booked,
+        all.bought,
         all.left,
+        all.gave_back,
+        all.walked_off,
         all.sold_out,
         all.inside(),
         all.failed_inside,
+        all.declined,
+        all.tickets,
         moment.sold,
+        audit.facts,
+        audit.sold_places,
+        verdict(all.tickets, moment.sold, audit.sold_places),
     )
+}
+
+/// Somebody with a browser may have bought too: then the database has more than the crowd.
+fn verdict(tickets: u64, sold: u64, journal: u64) -> String {
+    match (sold == journal, sold.checked_sub(tickets)) {
+        (true, Some(0)) => "They agree.".to_owned(),
+        (true, Some(others)) => format!("Others than the crowd have bought {others}."),
+        _ => "THEY DISAGREE.".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -70,10 +89,13 @@ mod tests {
 
     /// Visitors at every point of their way.
     fn counts() -> Counts {
-        use Step::{Booked, Came, FailedInside, FailedOutside, GaveUp, LeftWithoutBooking, LetIn, SoldOut, TurnedAway};
+        use Step::{
+            Bought, Came, FailedInside, FailedOutside, GaveBack, GaveUp, LeftWithoutBooking, LetIn, SoldOut,
+            TurnedAway, WalkedOff,
+        };
         let (tally, mut rng) = (Tally::default(), fastrand::Rng::with_seed(3));
         for _ in 0..500 {
-            let way: &[Step] = match rng.u32(..9) {
+            let way: &[Step] = match rng.u32(..11) {
                 0 => &[Came],
                 1 => &[Came, GaveUp],
                 2 => &[Came, TurnedAway],
@@ -82,7 +104,9 @@ mod tests {
                 5 => &[Came, LetIn, SoldOut],
                 6 => &[Came, LetIn, LeftWithoutBooking],
                 7 => &[Came, LetIn, FailedInside],
-                _ => &[Came, LetIn, Booked],
+                8 => &[Came, LetIn, GaveBack],
+                9 => &[Came, LetIn, WalkedOff],
+                _ => &[Came, LetIn, Bought],
             };
             way.iter().for_each(|step| tally.note(*step));
         }
@@ -113,9 +137,22 @@ mod tests {
         };
         let (came, let_in) = (500, moment.counts.let_in);
         assert!(let_in > 200 && moment.counts.waiting() > 20 && moment.counts.inside() > 20);
-        let (live, end) = (line(&moment), closing(&moment));
+        let audit = Audit {
+            facts: 900,
+            sold_places: 77,
+        };
+        let (live, end) = (line(&moment), closing(&moment, &audit));
         assert_eq!(sums(&live), [(came, came)], "{live}");
         assert_eq!(sums(&end), [(came, came), (let_in, let_in)], "{end}");
         assert!(end.contains("77 sold seats") && end.ends_with("500"), "{end}");
+    }
+
+    #[test]
+    fn tickets_database_and_journal_are_compared() {
+        assert_eq!(verdict(7, 7, 7), "They agree.");
+        assert_eq!(verdict(5, 7, 7), "Others than the crowd have bought 2.");
+        for (tickets, sold, journal) in [(8, 7, 7), (7, 7, 8), (7, 8, 7)] {
+            assert_eq!(verdict(tickets, sold, journal), "THEY DISAGREE.");
+        }
     }
 }

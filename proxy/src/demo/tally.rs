@@ -10,9 +10,13 @@ pub enum Step {
     GaveUp,
     TurnedAway,
     FailedOutside,
-    Booked,
+    Bought,
     SoldOut,
     LeftWithoutBooking,
+    /// The card was declined, and the seats were given back.
+    GaveBack,
+    /// Held seats and went away; their time runs out.
+    WalkedOff,
     FailedInside,
 }
 
@@ -24,9 +28,15 @@ pub struct Counts {
     pub gave_up: u64,
     pub turned_away: u64,
     pub failed_outside: u64,
-    pub booked: u64,
+    pub bought: u64,
     pub sold_out: u64,
     pub left: u64,
+    pub gave_back: u64,
+    pub walked_off: u64,
+    /// In the hands of those who bought.
+    pub tickets: u64,
+    /// Cards that were declined, whatever came of it.
+    pub declined: u64,
     pub failed_inside: u64,
 }
 
@@ -38,7 +48,9 @@ impl Counts {
             Step::GaveUp => &mut self.gave_up,
             Step::TurnedAway => &mut self.turned_away,
             Step::FailedOutside => &mut self.failed_outside,
-            Step::Booked => &mut self.booked,
+            Step::Bought => &mut self.bought,
+            Step::GaveBack => &mut self.gave_back,
+            Step::WalkedOff => &mut self.walked_off,
             Step::SoldOut => &mut self.sold_out,
             Step::LeftWithoutBooking => &mut self.left,
             Step::FailedInside => &mut self.failed_inside,
@@ -56,7 +68,7 @@ impl Counts {
     /// Let in, and still there.
     #[must_use]
     pub fn inside(&self) -> u64 {
-        let gone = self.booked + self.sold_out + self.left + self.failed_inside;
+        let gone = self.bought + self.sold_out + self.left + self.gave_back + self.walked_off + self.failed_inside;
         self.let_in.saturating_sub(gone)
     }
 
@@ -73,6 +85,17 @@ pub struct Tally(Mutex<(Counts, Option<String>)>);
 impl Tally {
     pub fn note(&self, step: Step) {
         self.0.lock().0.take(step);
+    }
+
+    /// Paid for, and so many tickets seen.
+    pub fn bought(&self, tickets: u64) {
+        let mut tally = self.0.lock();
+        tally.0.take(Step::Bought);
+        tally.0.tickets += tickets;
+    }
+
+    pub fn declined(&self) {
+        self.0.lock().0.declined += 1;
     }
 
     /// A step that should not have been taken, and why it was.

@@ -97,10 +97,18 @@ pub fn variables(view: &WaitView, ask: &PageAsk<'_>, language: &Language) -> Val
         message => view.message.as_deref().map(|w| cut(w, MAX_WORDS)),
         notice, unsent => ask.unsent(), stale => view.stale, kept => keeps_place(view),
         percent => percent(view).unwrap_or(0),
-        updated => texts.updated.replace("{when}", &status::plain_time(view.now)),
+        updated => texts.updated.replace("{when}", &isolated(&status::plain_time(view.now), language)),
         refresh_seconds => refresh_seconds(view), status_url => ask.status_url,
         style => safe(&STYLE), live => safe(&live(view, ask, language, &nonce)), nonce,
         say => say(language),
+    }
+}
+
+/// A date from left to right in a sentence from right to left: between the marks that isolate it.
+fn isolated(date: &str, language: &Language) -> String {
+    match language.dir {
+        "rtl" => format!("\u{2066}{date}\u{2069}"),
+        _ => date.to_owned(),
     }
 }
 
