@@ -1,5 +1,7 @@
 //! The `stanchion-booking` command.
 
+mod paying;
+
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -52,6 +54,8 @@ struct Serve {
     /// Who is told what happens to orders: a TOML file, see docs/BOOKING.md. Keep it readable by the service alone.
     #[arg(long, value_name = "FILE")]
     after_sale: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    paying: paying::Paying,
 }
 
 #[tokio::main]
@@ -84,7 +88,10 @@ async fn run(options: Serve) -> anyhow::Result<()> {
         Some(path) => read_after_sale(path).with_context(|| format!("{}", path.display()))?,
         None => AfterSale::default(),
     };
+    stanchion_booking::install_crypto();
+    let provider = options.paying.choose(&options.front_door)?;
     let config = Config {
+        provider,
         after_sale,
         organiser_token: organiser_token.transpose()?,
         audience: options.audience,

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{self, Clock};
 use crate::journal::Database;
 use crate::pass::{Guard, KeySource, PassKeys, Rules};
-use crate::payments::{Provider, Simulated, Till};
+use crate::payments::{Auditor, Provider, Simulated, Till};
 use crate::post::{self, AfterSale, Courier};
 use crate::shop::Sale;
 use crate::shop::catalogue::{self, Event};
@@ -75,6 +75,7 @@ pub struct Running {
     serving: JoinHandle<()>,
     attending: JoinHandle<()>,
     carrying: JoinHandle<()>,
+    auditing: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -107,6 +108,8 @@ impl Running {
         let _ = (&mut self.attending).await;
         self.carrying.abort();
         let _ = (&mut self.carrying).await;
+        self.auditing.abort();
+        let _ = (&mut self.auditing).await;
         // The writer ends when nobody can send to it any more.
         self.writer = None;
         if let Some(writing) = self.writing.take() {
@@ -119,6 +122,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.attending.abort();
         self.carrying.abort();
+        self.auditing.abort();
         self.serving.abort();
     }
 }
@@ -160,13 +164,16 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
     let (writer, writing) =
         tokio::task::spawn_blocking(move || Writer::start(database.open()?, clock, opening)).await??;
     let (stop, mut stopped) = watch::channel(false);
-    let till = Till::new(config.provider, writer.clone());
+    let till = Till::new(Arc::clone(&config.provider), writer.clone());
+    let auditor = Auditor::new(config.provider, till.clone(), writer.clone(), config.clock.clone());
+    let auditing = tokio::spawn(auditor.clone().attend());
     let attending = tokio::spawn(till.clone().attend());
     let carrying = tokio::spawn(Courier::new(writer.clone(), config.clock.clone(), carriers).attend());
     let site = web::Site::new(web::Made {
         guard,
         writer: writer.clone(),
         till,
+        auditor,
         front_door: config.front_door,
         organiser_token: config.organiser_token,
         stopping: stopped.clone(),
@@ -188,6 +195,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         serving,
         attending,
         carrying,
+        auditing,
         stop,
     })
 }

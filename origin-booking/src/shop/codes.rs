@@ -127,9 +127,9 @@ impl Codes {
         self.0.insert(code.id.clone(), uses);
     }
 
-    /// Follows an order from one code to another; a closed order gives its use back.
+    /// Follows an order from one code to another; an order that is over gives its use back.
     pub(super) fn evolve(&mut self, before: Option<&CodeId>, order: &Order) {
-        let now = order.code.as_ref().filter(|_| !order.stage.is_closed());
+        let now = order.code.as_ref().filter(|_| !order.stage.is_over());
         if before == now {
             return;
         }

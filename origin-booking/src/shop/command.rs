@@ -7,7 +7,7 @@ use super::codes::Code;
 use super::coupons::Campaign;
 use super::doors::TicketKey;
 use super::ids::{CampaignId, CodeId, EventId, OrderId, PersonId, PollId};
-use super::order::{Contact, Method};
+use super::order::{Attempt, Contact, Method};
 use super::outbox::{Replay, Report, Target};
 use super::polls::Poll;
 use super::stock::Want;
@@ -76,7 +76,12 @@ pub enum Ask {
     // The service's own.
     /// The provider was heard.
     Payment(Heard),
-    /// An order that was paid without a provider is given back. With one, the provider comes first: [`News::Refunded`].
+    /// The provider told of something by itself: taken in once, by the event's id.
+    Event {
+        id: Arc<str>,
+        heard: Heard,
+    },
+    /// An order is given back. Where a provider took the money, it is asked for it from then on.
     Refund {
         order: OrderId,
     },
@@ -133,13 +138,14 @@ pub struct TakeCoupon {
 /// What a payment provider said of one attempt. May come late, twice, or in another order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
-    pub order: OrderId,
-    pub attempt: u32,
+    pub payment: Attempt,
     pub news: News,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum News {
+    /// It has a name at the provider; no money was asked for yet.
+    Opened,
     /// The money is set aside.
     Authorised,
     Declined,
@@ -150,4 +156,6 @@ pub enum News {
     /// It cannot be taken any more.
     CaptureFailed,
     Refunded,
+    /// It is not given back, or not after all.
+    RefundFailed,
 }

@@ -11,7 +11,7 @@ use super::codes::Code;
 use super::coupons::Campaign;
 use super::doors::TicketKey;
 use super::ids::{CampaignId, CodeId, EventId, MessageId, OrderId, PersonId, PollId, TargetId};
-use super::order::{Contact, Method, Order, Stage};
+use super::order::{Contact, Method, Order, Reference, Stage};
 use super::outbox::{Message, Target};
 use super::points::Account;
 use super::polls::Poll;
@@ -25,6 +25,11 @@ pub enum Fact {
     Goods(GoodsFact),
     Post(PostFact),
     Door(DoorFact),
+    /// An event of the payment provider was taken in: its id, so that it is not taken in twice.
+    Received {
+        event: Arc<str>,
+        at_ms: u64,
+    },
     /// A key and the answer it got.
     Answered(Box<Answered>),
 }
@@ -55,6 +60,11 @@ pub enum OrderFact {
         until_ms: u64,
         extended: bool,
     },
+    /// What the provider calls the payment that has begun. Kept before anything is asked that moves money.
+    Referenced {
+        id: OrderId,
+        reference: Reference,
+    },
     /// The attempt came to nothing; the hold goes on.
     PayFailed {
         id: OrderId,
@@ -70,6 +80,15 @@ pub enum OrderFact {
         id: OrderId,
         at_ms: u64,
     },
+    /// The places are free; the provider is to give the money back.
+    Refunding {
+        id: OrderId,
+        tries: u32,
+    },
+    /// The provider does not give it back.
+    RefundRefused {
+        id: OrderId,
+    },
     /// Cancelled, expired or refunded: the places are free.
     Closed {
         id: OrderId,
@@ -80,6 +99,8 @@ pub enum OrderFact {
     Unwanted {
         id: OrderId,
         attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
     },
     LetGone {
         id: OrderId,
@@ -111,6 +132,9 @@ impl OrderFact {
             OrderFact::Offered { id, .. }
             | OrderFact::CheckedOut { id, .. }
             | OrderFact::PayStarted { id, .. }
+            | OrderFact::Referenced { id, .. }
+            | OrderFact::Refunding { id, .. }
+            | OrderFact::RefundRefused { id }
             | OrderFact::PayFailed { id }
             | OrderFact::Doubted { id }
             | OrderFact::Paid { id }

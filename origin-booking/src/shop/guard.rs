@@ -15,6 +15,16 @@ pub(crate) enum Guard {
     VoteOnce,
     KeyOnce,
     TicketOnce,
+    /// The provider is asked before a payment's places are freed.
+    Doubt,
+    /// What no order wants is remembered until it is let go.
+    Unwanted,
+    /// News of one attempt is no news of another.
+    Attempt,
+    /// Money that a provider took is given back by the provider.
+    Refund,
+    /// An event of the provider is taken in once.
+    EventOnce,
 }
 
 impl Guard {

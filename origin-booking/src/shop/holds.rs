@@ -4,7 +4,7 @@ use super::command::{CheckOut, Hold};
 use super::fact::{Fact, OrderFact};
 use super::guard::Guard;
 use super::ids::{EventId, OrderId, PersonId};
-use super::order::{HOLD_MS, MAX_NAME, Method, Order, Share, Stage};
+use super::order::{Attempt, HOLD_MS, MAX_NAME, Method, Order, Refund, Share, Stage};
 use super::refusal::Refusal;
 use super::stock::{Offer, Places};
 use super::{Decision, Done, MAX_ENDS, MAX_ODD, Sale};
@@ -56,6 +56,7 @@ impl Sale {
         theirs
             .map(|order| match &order.want {
                 Some(want) if order.stage == Stage::Created => want.count(),
+                _ if order.stage.is_over() => 0,
                 _ => order.places.count,
             })
             .sum()
@@ -130,7 +131,7 @@ impl Sale {
             };
             let id = order.id.clone();
             let fact = match order.stage {
-                Stage::Paying => OrderFact::Doubted { id },
+                Stage::Paying if Guard::Doubt.forbids(true) => OrderFact::Doubted { id },
                 _ => OrderFact::Closed {
                     id,
                     stage: Stage::Expired,
@@ -144,7 +145,7 @@ impl Sale {
 
     /// The event of which this fact frees places.
     pub(super) fn frees(&self, fact: &Fact) -> Option<EventId> {
-        let Fact::Order(OrderFact::Closed { id, .. }) = fact else {
+        let Fact::Order(OrderFact::Closed { id, .. } | OrderFact::Refunding { id, .. }) = fact else {
             return None;
         };
         let order = self.orders.get(id.as_str())?;
@@ -170,7 +171,7 @@ impl Sale {
         self.codes.evolve(code_before.as_ref(), &after);
         let takings = self.takings.entry(after.event.clone()).or_default();
         takings.follow(stage_before, &after);
-        if after.stage.is_closed() {
+        if after.stage.is_over() {
             self.doors.forget(&after);
         }
         self.orders.put(after);
@@ -180,11 +181,15 @@ impl Sale {
 impl Sale {
     fn evolve_aside(&mut self, fact: &OrderFact) {
         match fact {
-            OrderFact::Unwanted { id, attempt } => {
-                self.unwanted.insert((id.clone(), *attempt));
+            OrderFact::Unwanted { id, attempt, reference } => {
+                self.unwanted.insert(Attempt {
+                    order: id.clone(),
+                    attempt: *attempt,
+                    reference: reference.clone(),
+                });
             }
             OrderFact::LetGone { id, attempt } => {
-                self.unwanted.remove(&(id.clone(), *attempt));
+                (self.unwanted).retain(|known| known.order != *id || known.attempt != *attempt);
             }
             _ if self.odd.len() < MAX_ODD => self.odd.push(fact.clone()),
             _ => {}
@@ -238,17 +243,29 @@ fn changed(before: Option<&Order>, fact: &OrderFact) -> Option<Order> {
         } => {
             (order.stage, order.method, order.attempt) = (Stage::Paying, Some(*method), *attempt);
             (order.until_ms, order.extended) = (*until_ms, *extended);
+            order.reference = None;
         }
+        OrderFact::Referenced { reference, .. } => order.reference = Some(reference.clone()),
         OrderFact::PayFailed { .. } => order.stage = Stage::Held,
         OrderFact::Doubted { .. } => order.doubted = true,
         OrderFact::Paid { .. } => (order.stage, order.doubted, order.until_ms) = (Stage::Paid, false, 0),
         OrderFact::Confirmed { at_ms, .. } => (order.stage, order.settled_at_ms) = (Stage::Confirmed, *at_ms),
+        OrderFact::Refunding { tries, .. } => {
+            (order.stage, order.refund) = (Stage::Refunding, Some(refund(*tries, false)));
+        }
+        OrderFact::RefundRefused { .. } => {
+            order.refund = order.refund.map(|asked| refund(asked.tries, true));
+        }
         OrderFact::Closed { stage, at_ms, .. } => {
             (order.stage, order.settled_at_ms) = (*stage, *at_ms);
             (order.doubted, order.until_ms) = (false, 0);
         }
     }
     Some(order)
+}
+
+fn refund(tries: u32, refused: bool) -> Refund {
+    Refund { tries, refused }
 }
 
 fn opened(hold: &Hold, stage: Stage, places: Places, now_ms: u64) -> Order {
@@ -265,6 +282,8 @@ fn opened(hold: &Hold, stage: Stage, places: Places, now_ms: u64) -> Order {
         discount_minor: 0,
         method: None,
         attempt: 0,
+        reference: None,
+        refund: None,
         extended: false,
         doubted: false,
         created_at_ms: now_ms,

@@ -13,6 +13,7 @@ pub(crate) mod guard;
 pub mod hall;
 mod holds;
 pub mod ids;
+mod inbox;
 pub mod order;
 pub mod outbox;
 mod payments;
@@ -34,8 +35,9 @@ use command::{Ask, Command};
 use coupons::Coupons;
 use doors::Doors;
 use fact::{Fact, GoodsFact, OrderFact};
-use ids::{EventId, OrderId};
-use order::{Order, Orders, Stage};
+use ids::EventId;
+use inbox::Inbox;
+use order::{Attempt, Order, Orders, Stage};
 use outbox::Outbox;
 use points::Points;
 use polls::Polls;
@@ -103,7 +105,9 @@ pub struct Sale {
     odd: Vec<OrderFact>,
     /// Payments that were set aside and that no order wants. At most [`MAX_ODD`].
     #[serde(default)]
-    unwanted: BTreeSet<(OrderId, u32)>,
+    unwanted: BTreeSet<Attempt>,
+    #[serde(default)]
+    inbox: Inbox,
     #[serde(default)]
     outbox: Outbox,
     #[serde(default)]
@@ -160,6 +164,7 @@ impl Sale {
             Ask::Coupon(take) => self.coupons.issue(take, now_ms),
             Ask::Vote { person, poll, option } => self.polls.vote(person, poll, *option, now_ms),
             Ask::Payment(heard) => self.payment(heard, now_ms),
+            Ask::Event { id, heard } => self.event(id, heard, now_ms),
             Ask::Refund { order } => self.refund(order, now_ms),
             Ask::CheckIn(check_in) => self.check_in(check_in, now_ms),
             Ask::Seal(key) => self.doors.seal(key),
@@ -180,6 +185,7 @@ impl Sale {
             Fact::Goods(fact) => self.evolve_goods(fact),
             Fact::Post(fact) => self.outbox.evolve(fact),
             Fact::Door(fact) => self.doors.evolve(fact),
+            Fact::Received { event, at_ms } => self.inbox.keep(event, *at_ms),
             Fact::Answered(answered) => self.answers.keep(answered),
         }
     }
@@ -307,8 +313,23 @@ impl Sale {
         self.orders.uncaptured()
     }
 
-    /// Order and attempt of money that is to be let go.
-    pub fn unwanted(&self) -> impl Iterator<Item = &(OrderId, u32)> {
+    /// Whose payment through the provider is under way.
+    pub fn paying(&self) -> impl Iterator<Item = &Order> {
+        self.orders.paying()
+    }
+
+    /// Whose money the provider is to give back; also those of whom it refused.
+    pub fn refunding(&self) -> impl Iterator<Item = &Order> {
+        self.orders.refunding()
+    }
+
+    /// All orders that are remembered, by their ids.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.all()
+    }
+
+    /// Money that is to be let go.
+    pub fn unwanted(&self) -> impl Iterator<Item = &Attempt> {
         self.unwanted.iter()
     }
 

@@ -1,7 +1,8 @@
-//! An order and its life: created → held → paying → paid → confirmed → (cancelled | expired | refunded). The table of
-//! what may follow what is here; who may ask for it is not.
+//! An order and its life: created → held → paying → paid → confirmed → (cancelled | expired | refunding → refunded). The
+//! table of what may follow what is here; who may ask for it is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,11 +35,13 @@ pub enum Stage {
     Confirmed,
     Cancelled,
     Expired,
+    /// The places are free; the provider is to give the money back.
+    Refunding,
     Refunded,
 }
 
 impl Stage {
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Created,
         Stage::Held,
         Stage::Paying,
@@ -46,20 +49,22 @@ impl Stage {
         Stage::Confirmed,
         Stage::Cancelled,
         Stage::Expired,
+        Stage::Refunding,
         Stage::Refunded,
     ];
 
     /// The whole table.
     #[must_use]
     pub fn may_become(self, next: Stage) -> bool {
-        use Stage::{Cancelled, Confirmed, Created, Expired, Held, Paid, Paying, Refunded};
+        use Stage::{Cancelled, Confirmed, Created, Expired, Held, Paid, Paying, Refunded, Refunding};
         match self {
             Created => matches!(next, Held | Cancelled),
             Held => matches!(next, Paying | Cancelled | Expired),
             // Back to held: declined. Cancelled: by the holder, once the provider has let go.
             Paying => matches!(next, Held | Paid | Cancelled | Expired),
             Paid => matches!(next, Confirmed | Cancelled),
-            Confirmed => matches!(next, Refunded),
+            Confirmed => matches!(next, Refunding | Refunded),
+            Refunding => matches!(next, Refunded),
             Cancelled | Expired | Refunded => false,
         }
     }
@@ -67,6 +72,12 @@ impl Stage {
     #[must_use]
     pub fn is_closed(self) -> bool {
         matches!(self, Stage::Cancelled | Stage::Expired | Stage::Refunded)
+    }
+
+    /// Whether its places are gone for good; money may still be on its way back.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self.is_closed() || self == Stage::Refunding
     }
 
     /// Whether the order's places are counted as held, as sold, or not at all.
@@ -125,6 +136,12 @@ pub struct Order {
     /// Of the latest payment; counts from 1.
     #[serde(default)]
     pub attempt: u32,
+    /// What the provider calls the latest payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// Where the money is to be given back by the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
     /// Whether a payment has used the extension.
     #[serde(default)]
     pub extended: bool,
@@ -138,6 +155,46 @@ pub struct Order {
     /// When it was confirmed or closed; 0 before.
     #[serde(default)]
     pub settled_at_ms: u64,
+}
+
+/// A provider's own name of a payment.
+pub type Reference = Arc<str>;
+
+/// One attempt to pay one order. With the provider's own name of it, where it has one: until that is known here, nothing
+/// was asked of the provider that moves money.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    pub order: OrderId,
+    pub attempt: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+}
+
+impl Attempt {
+    /// The latest of this order.
+    #[must_use]
+    pub fn of(order: &Order) -> Attempt {
+        Attempt {
+            order: order.id.clone(),
+            attempt: order.attempt,
+            reference: order.reference.clone(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_same(&self, other: &Attempt) -> bool {
+        self.order == other.order && self.attempt == other.attempt
+    }
+}
+
+/// Money on its way back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refund {
+    /// How often the organiser asked: the provider is told a new one each time.
+    pub tries: u32,
+    /// The provider refused the latest; the organiser may ask again.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 /// How somebody is written to. Checked by whoever asks.
@@ -185,6 +242,12 @@ pub(super) struct Orders {
     doubted: BTreeSet<OrderId>,
     /// Paid and not confirmed.
     uncaptured: BTreeSet<OrderId>,
+    /// A payment through the provider is under way, and the time is not over.
+    #[serde(default)]
+    paying: BTreeSet<OrderId>,
+    /// Whose money is to be given back, also where the provider refused.
+    #[serde(default)]
+    refunding: BTreeSet<OrderId>,
     /// Closed orders, oldest first: what is to be forgotten next.
     closed: VecDeque<(u64, OrderId)>,
 }
@@ -200,6 +263,18 @@ impl Orders {
 
     pub(super) fn uncaptured(&self) -> impl Iterator<Item = &Order> {
         self.uncaptured.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Order> {
+        self.by_id.values()
+    }
+
+    pub(super) fn paying(&self) -> impl Iterator<Item = &Order> {
+        self.paying.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    pub(super) fn refunding(&self) -> impl Iterator<Item = &Order> {
+        self.refunding.iter().filter_map(|id| self.by_id.get(id))
     }
 
     /// Not the closed ones.
@@ -232,8 +307,16 @@ impl Orders {
             self.ends.remove(&(old.until_ms, old.id.clone()));
             self.doubted.remove(&old.id);
             self.uncaptured.remove(&old.id);
+            self.refunding.remove(&old.id);
+            self.paying.remove(&old.id);
         }
         let id = order.id.clone();
+        if order.stage == Stage::Refunding {
+            self.refunding.insert(id.clone());
+        }
+        if order.stage == Stage::Paying && order.method == Some(Method::Card) && !order.doubted {
+            self.paying.insert(id.clone());
+        }
         if order.stage == Stage::Paid {
             self.uncaptured.insert(id.clone());
         }

@@ -3,6 +3,7 @@
 mod doors;
 mod life;
 mod model;
+mod money;
 mod outbox;
 mod properties;
 pub(super) mod trace;

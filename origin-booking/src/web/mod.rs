@@ -8,6 +8,7 @@ mod calls;
 mod claims;
 mod contact;
 mod deliveries;
+mod differences;
 mod entry;
 mod events;
 mod goods;
@@ -24,6 +25,7 @@ mod orders;
 mod organiser;
 mod pages;
 mod problem;
+mod provider;
 mod qr;
 mod random;
 mod refusals;
@@ -44,7 +46,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
 use crate::pass::Guard;
-use crate::payments::Till;
+use crate::payments::{Auditor, Till};
 use crate::writer::Writer;
 
 /// Most bytes of a request's body.
@@ -62,6 +64,7 @@ struct Parts {
     clock: Clock,
     pages: pages::Pages,
     till: Till,
+    auditor: Auditor,
     in_flight: calls::InFlight,
     keeper: keeper::Keeper,
     guesses: guesses::Guesses,
@@ -76,6 +79,7 @@ pub(crate) struct Made {
     pub(crate) guard: Guard,
     pub(crate) writer: Writer,
     pub(crate) till: Till,
+    pub(crate) auditor: Auditor,
     pub(crate) front_door: String,
     pub(crate) organiser_token: Option<String>,
     pub(crate) stopping: watch::Receiver<bool>,
@@ -91,6 +95,7 @@ impl Site {
             clock: made.clock,
             pages: pages::Pages::new()?,
             till: made.till,
+            auditor: made.auditor,
             in_flight: calls::InFlight::default(),
             keeper: keeper::Keeper::new(made.organiser_token),
             guesses: guesses::Guesses::default(),
@@ -105,7 +110,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/healthz", get(healthz))
         .route("/healthz/active", get(active))
         .with_state(site.clone());
+    let told = Router::new()
+        .route("/api/v1/payments/stripe", post(provider::stripe))
+        .layer(DefaultBodyLimit::max(provider::MAX_EVENT));
     Router::new()
+        .merge(told)
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route("/tickets/{link}", get(tickets::page))
         .route("/tickets/{link}/{number}", get(tickets::picture))
@@ -168,7 +177,8 @@ fn for_organisers(site: &Site) -> Router<Site> {
         .route("/deliveries", get(deliveries::list))
         .route("/sales", get(office::sales))
         .route("/replays", post(deliveries::replay))
-        .route("/differences", get(organiser::differences))
+        .route("/differences", get(differences::list))
+        .route("/reconciliations", post(differences::compare))
         .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard));
     let doors = Router::new()
         .route("/api/v1/check-ins", post(tickets::check_in))

@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{IntoParams, Modify, OpenApi};
 
 use super::problem::ProblemShape;
-use super::{deliveries, events, goods, holds, live, office, orders, organiser, tickets};
+use super::{deliveries, differences, events, goods, holds, live, office, orders, organiser, provider, tickets};
 
 /// A new one for each thing that is wanted; a retry with it hears the first answer.
 #[derive(IntoParams)]
@@ -57,7 +57,7 @@ pub(super) struct OrderPath {
         describe, events::list, events::one, events::seats, live::changes, holds::hold, holds::release, holds::wait,
         orders::one_hold, orders::check_out, orders::mine, orders::one, orders::pay, tickets::of_order, goods::coupon,
         goods::poll, goods::vote, goods::points, tickets::check_in, organiser::event, organiser::campaign, organiser::code,
-        organiser::poll, organiser::grant, organiser::refund, organiser::differences, office::sales, deliveries::list,
+        organiser::poll, organiser::grant, organiser::refund, differences::list, differences::compare, provider::stripe, office::sales, deliveries::list,
         deliveries::replay
     ),
     components(schemas(ProblemShape)),

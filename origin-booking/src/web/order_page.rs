@@ -60,7 +60,7 @@ fn state(order: &Order, left_ms: u64) -> &'static str {
         Stage::Confirmed if order.method == Some(Method::Door) => "door",
         Stage::Confirmed => "confirmed",
         Stage::Held | Stage::Cancelled | Stage::Expired => "over",
-        Stage::Refunded => "refunded",
+        Stage::Refunding | Stage::Refunded => "refunded",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{REPLAYED, name};
-use super::calls::{Keys, begin, decide, decide_order, told};
+use super::calls::{Keys, begin, decide, decide_order, shown, told};
 use super::claims;
 use super::contact::contact;
 use super::openapi::{Keyed, OrderPath};
@@ -25,6 +25,7 @@ use crate::shop::Done;
 use crate::shop::command::{Ask, CheckOut, Key};
 use crate::shop::order::{Method, Order, Stage};
 use crate::shop::refusal::Refusal;
+use crate::shown::Shown;
 
 /// Longest name of what a visitor pays with.
 const MAX_INSTRUMENT: usize = 200;
@@ -158,13 +159,28 @@ impl From<PayBy> for Method {
     }
 }
 
+/// Nobody knows yet whether it is paid.
+#[derive(Serialize, ToSchema)]
+struct UnderWay {
+    order: Shown,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
+}
+
+/// What the visitor must do first.
+#[derive(Serialize, ToSchema)]
+struct NextAction {
+    /// Of the bank that wants to ask them.
+    url: String,
+}
+
 /// Pays an order that has a name.
 #[utoipa::path(post, path = "/api/v1/orders/{id}/payments", tag = "orders", params(OrderPath, Keyed), request_body = Paying, security(("pass" = [])),
     extensions(("x-problems" = json!(["no-name", "payment-declined", "unknown-order", "wrong-stage", "hold-over", "payment-failed",
         "too-few-points"]))),
     responses(
         (status = 201, description = "Paid", body = OrderAnswer, headers(("Location" = String, description = "The order"))),
-        (status = 202, description = "Not known yet: look at the order", body = OrderAnswer,
+        (status = 202, description = "Not known yet: look at the order", body = UnderWay,
             headers(("Location" = String, description = "The order"))),
     ))]
 pub(super) async fn pay(
@@ -224,8 +240,21 @@ pub(super) async fn pay_with(
     });
     match site.0.till.settle(&order, currency, instrument).await {
         Settled::Order(after) => outcome(site, headers, &after, order.attempt),
-        Settled::NotKnown => told(site, StatusCode::ACCEPTED, "order", &order, false),
+        Settled::Elsewhere(_) | Settled::NotKnown => not_known(site, &order),
     }
+}
+
+/// Perhaps because the visitor has to say yes at the bank first.
+fn not_known(site: &Site, order: &Order) -> Response {
+    let mut response = told(site, StatusCode::ACCEPTED, "order", order, false);
+    if let Some(address) = site.0.till.sent_to(order) {
+        let next_action = Some(NextAction { url: address });
+        let order = shown(site, order);
+        let body = UnderWay { order, next_action };
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        *response.body_mut() = Json(body).into_response().into_body();
+    }
+    response
 }
 
 /// The same key again: what became of that attempt.
@@ -249,8 +278,8 @@ fn outcome(site: &Site, headers: &HeaderMap, order: &Order, attempt: u32) -> Res
     match order.stage {
         _ if order.attempt != attempt => declined(),
         Stage::Created | Stage::Held => declined(),
-        Stage::Paying | Stage::Paid => told(site, StatusCode::ACCEPTED, "order", order, false),
-        Stage::Confirmed | Stage::Refunded => told(site, StatusCode::CREATED, "order", order, false),
+        Stage::Paying | Stage::Paid => not_known(site, order),
+        Stage::Confirmed | Stage::Refunding | Stage::Refunded => told(site, StatusCode::CREATED, "order", order, false),
         Stage::Expired => refuse(site, headers, explained(Refusal::HoldOver)),
         Stage::Cancelled => {
             let text = "The money could not be taken. The order was cancelled; nothing is owed.";

@@ -8,21 +8,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
-use super::calls::{decide, view};
+use super::calls::{decide, shown};
 use super::openapi::Keyed;
 use super::problem::{Problem, refuse};
 use super::shapes::{DoneAnswer, OrderAnswer, PointsAnswer};
 use crate::pass::Visitor;
+use crate::payments::Settled;
 use crate::shop::Done;
 use crate::shop::catalogue::Event;
 use crate::shop::codes::Code;
 use crate::shop::command::Ask;
 use crate::shop::coupons::Campaign;
+use crate::shop::order::{Order, Refund, Stage};
 use crate::shop::polls::Poll;
 
 /// Longest subject of a pass that is given points, in characters.
@@ -121,25 +122,27 @@ pub(super) async fn grant(State(site): State<Site>, headers: HeaderMap, body: By
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Refund {
+struct Refunding {
     order: String,
 }
 
-/// Of orders paid with points, at the door, or with nothing.
-#[utoipa::path(post, path = "/api/v1/organiser/refunds", tag = "organiser", request_body = Refund, security(("organiser" = [])), extensions(("x-problems" = json!(["unknown-order", "wrong-stage"]))),
-    responses((status = 200, description = "Given back", body = OrderAnswer)))]
+/// Gives an order back: places and tickets at once, points with them. What a card paid is on its way back after this.
+#[utoipa::path(post, path = "/api/v1/organiser/refunds", tag = "organiser", request_body = Refunding, security(("organiser" = [])),
+    extensions(("x-problems" = json!(["unknown-order", "wrong-stage", "refund-refused"]))),
+    responses(
+        (status = 200, description = "Given back", body = OrderAnswer),
+        (status = 202, description = "Not known yet whether the money is back", body = OrderAnswer),
+    ))]
 pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
-    let refund: Refund = match asked::body(&headers, &body, &[]) {
+    let refund: Refunding = match asked::body(&headers, &body, &[]) {
         Ok(refund) => refund,
         Err(problem) => return refuse(&site, &headers, problem),
     };
     let order = refund.order.into();
     match decide(&site, &headers, None, Ask::Refund { order }).await {
+        Ok((Done::Order(order), _)) if order.stage == Stage::Refunding => given_back(&site, &headers, &order).await,
         Ok((Done::Order(order), _)) => {
-            let order = site
-                .0
-                .writer
-                .look(|sale| view(&order, sale.offer(order.event.as_str())));
+            let order = shown(&site, &order);
             Json(OrderAnswer { order }).into_response()
         }
         Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -147,36 +150,23 @@ pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: B
     }
 }
 
-/// Payments that fit no order, and orders whose payment nobody knows the end of.
-#[derive(Serialize, ToSchema)]
-struct Differences {
-    /// Money that moved for an order that is not owed any.
-    #[schema(value_type = Vec<Object>)]
-    odd: Vec<Value>,
-    /// Money still to be let go: the order and the attempt.
-    #[schema(value_type = Vec<Vec<Value>>)]
-    unwanted: Vec<(String, u32)>,
-    /// Whose time ended while a payment was under way: the provider is being asked.
-    doubted: Vec<String>,
-    /// Paid, the money not taken yet.
-    uncaptured: Vec<String>,
-}
-
-/// Payments that fit no order, and orders whose payment nobody knows the end of.
-#[utoipa::path(get, path = "/api/v1/organiser/differences", tag = "organiser", security(("organiser" = [])),
-    responses((status = 200, description = "Nothing in it: all is well", body = Differences)))]
-pub(super) async fn differences(State(site): State<Site>) -> Response {
-    let found = site.0.writer.look(|sale| {
-        let odd = sale.odd().iter().filter_map(|odd| serde_json::to_value(odd).ok());
-        Differences {
-            odd: odd.collect(),
-            unwanted: sale
-                .unwanted()
-                .map(|(order, attempt)| (order.to_string(), *attempt))
-                .collect(),
-            doubted: sale.doubted().map(|order| order.id.to_string()).collect(),
-            uncaptured: sale.uncaptured().map(|order| order.id.to_string()).collect(),
+async fn given_back(site: &Site, headers: &HeaderMap, order: &Order) -> Response {
+    let after = match site.0.till.refund(order).await {
+        Settled::Order(after) => *after,
+        Settled::Elsewhere(_) | Settled::NotKnown => order.clone(),
+    };
+    let status = match (after.stage, after.refund) {
+        (Stage::Refunding, Some(Refund { refused: true, .. })) => {
+            let text = "The provider does not give the money back. The places are free; ask again to try again.";
+            return refuse(
+                site,
+                headers,
+                Problem::new(StatusCode::CONFLICT, "refund-refused", text),
+            );
         }
-    });
-    Json(found).into_response()
+        (Stage::Refunding, _) => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    let order = shown(site, &after);
+    (status, Json(OrderAnswer { order })).into_response()
 }

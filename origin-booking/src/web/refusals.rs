@@ -210,7 +210,7 @@ fn stage_name(stage: Stage) -> &'static str {
         Stage::Paid | Stage::Confirmed => "paid",
         Stage::Cancelled => "cancelled",
         Stage::Expired => "expired",
-        Stage::Refunded => "refunded",
+        Stage::Refunding | Stage::Refunded => "refunded",
     }
 }
 

@@ -18,6 +18,7 @@ mod pages;
 mod payments;
 mod race;
 mod shopping;
+mod stripe;
 mod support;
 mod tickets;
 mod webhooks;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::StatusCode;
-use stanchion_booking::payments::{Charge, Payment, Provider};
+use stanchion_booking::payments::{Charge, Payment, Provider, Said};
 use stanchion_booking::shop::command::News;
 use stanchion_testkit::wait_until_async;
 use tokio::sync::Notify;
@@ -80,9 +80,9 @@ struct Stubborn {
 
 #[async_trait]
 impl Provider for Stubborn {
-    async fn authorise(&self, _: &Charge) -> Option<News> {
+    async fn authorise(&self, _: &Charge) -> Option<Said> {
         self.wakes.notified().await;
-        Some(News::Authorised)
+        Some(News::Authorised.into())
     }
 
     async fn capture(&self, _: &Payment) -> Option<News> {
@@ -125,4 +125,57 @@ async fn money_that_comes_for_a_dead_order_is_let_go_until_the_provider_says_so(
     });
     assert!(gone.await, "{} cancels", provider.cancels.load(SeqCst));
     assert_eq!((booth.left("gala").await, booth.running.sold_count()), (10, 0));
+}
+
+/// The provider tells of everything twice by itself, the first time before it answers.
+#[tokio::test]
+async fn webhooks_twice_and_before_the_reply_change_nothing() {
+    let booth = Booth::open(10).await;
+    let order = booth.ready("v", 2).await;
+    let paid = booth.pay("v", &order, "webhooks").await;
+    assert_eq!(
+        (paid.status, &paid.body["order"]["stage"]),
+        (StatusCode::CREATED, &"confirmed".into())
+    );
+    let refunded = booth.organise("/refunds", serde_json::json!({ "order": order })).await;
+    assert_eq!(
+        (refunded.status, &refunded.body["order"]["stage"]),
+        (StatusCode::OK, &"refunded".into())
+    );
+    assert_eq!((booth.left("gala").await, booth.provider.taken_minor()), (10, 0));
+    assert_eq!(booth.differences().await["odd"], serde_json::json!([]));
+}
+
+/// Places and tickets go at the decision, the money when the provider gives it back; it can be asked again.
+#[tokio::test]
+async fn a_refund_that_the_provider_refuses_is_listed_and_can_be_asked_for_again() {
+    let booth = Booth::open(10).await;
+    let order = booth.ready("v", 3).await;
+    assert_eq!(booth.pay("v", &order, "refund-fails").await.status, StatusCode::CREATED);
+    let refused = booth.organise("/refunds", serde_json::json!({ "order": order })).await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (StatusCode::CONFLICT, "refund-refused")
+    );
+    assert_eq!((booth.left("gala").await, booth.provider.taken_minor()), (10, 3_750));
+    let tickets = booth.seen("v", &format!("/api/v1/orders/{order}/tickets")).await;
+    assert!(!tickets.status.is_success(), "{}", tickets.body);
+    assert_eq!(booth.differences().await["refused"], serde_json::json!([order]));
+    let again = booth.organise("/refunds", serde_json::json!({ "order": order })).await;
+    assert_eq!(
+        (again.status, &again.body["order"]["stage"]),
+        (StatusCode::OK, &"refunded".into())
+    );
+    let once_more = booth.organise("/refunds", serde_json::json!({ "order": order })).await;
+    assert_eq!(
+        (once_more.status, once_more.problem()),
+        (StatusCode::CONFLICT, "wrong-stage")
+    );
+    assert_eq!(
+        (
+            booth.differences().await["refused"].clone(),
+            booth.provider.taken_minor()
+        ),
+        (serde_json::json!([]), 0)
+    );
 }

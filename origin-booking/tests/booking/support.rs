@@ -171,6 +171,11 @@ impl Booth {
         Answer::of(request.send().await.unwrap()).await
     }
 
+    pub async fn differences(&self) -> Value {
+        let asked = self.get("/api/v1/organiser/differences").bearer_auth(TOKEN);
+        asked.send().await.unwrap().json().await.unwrap()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.address())
     }

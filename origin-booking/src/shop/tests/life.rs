@@ -3,7 +3,7 @@
 use super::{admission, best, hold, named, order_in, plan, refused, selling, stage, tell};
 use crate::shop::Done;
 use crate::shop::command::{Ask, CheckOut, Command, Heard, Key, News};
-use crate::shop::order::{HOLD_MS, Method, PAY_MS, Stage};
+use crate::shop::order::{Attempt, HOLD_MS, Method, PAY_MS, Stage};
 use crate::shop::refusal::Refusal;
 use crate::shop::{Reply, Sale};
 
@@ -18,14 +18,22 @@ fn pay(sale: &mut Sale, method: Method, now_ms: u64) -> Reply {
     tell(sale, Ask::Pay { person, order, method }, now_ms)
 }
 
+fn told_of(order: &str, attempt: u32, news: News) -> Heard {
+    let payment = Attempt {
+        order: order.into(),
+        attempt,
+        reference: None,
+    };
+    Heard { payment, news }
+}
+
 fn heard(sale: &mut Sale, attempt: u32, news: News, now_ms: u64) -> Reply {
-    let order = "o".into();
-    tell(sale, Ask::Payment(Heard { order, attempt, news }), now_ms)
+    tell(sale, Ask::Payment(told_of("o", attempt, news)), now_ms)
 }
 
 #[test]
 fn the_table_of_what_may_follow_what() {
-    use Stage::{Cancelled, Confirmed, Created, Expired, Held, Paid, Paying, Refunded};
+    use Stage::{Cancelled, Confirmed, Created, Expired, Held, Paid, Paying, Refunded, Refunding};
     let allowed = [
         (Created, Held),
         (Created, Cancelled),
@@ -38,7 +46,9 @@ fn the_table_of_what_may_follow_what() {
         (Paying, Expired),
         (Paid, Confirmed),
         (Paid, Cancelled),
+        (Confirmed, Refunding),
         (Confirmed, Refunded),
+        (Refunding, Refunded),
     ];
     for from in Stage::ALL {
         for to in Stage::ALL {
@@ -170,11 +180,7 @@ fn money_for_a_dead_order_is_let_go_or_listed() {
     heard(&mut sale, 1, News::Captured, HOLD_MS).unwrap();
     assert_eq!((sale.unwanted().count(), sale.odd().len()), (0, 1), "taken after all");
     heard(&mut sale, 1, News::Captured, HOLD_MS).unwrap();
-    let nobody = Heard {
-        order: "nobody".into(),
-        attempt: 1,
-        news: News::Authorised,
-    };
+    let nobody = told_of("nobody", 1, News::Authorised);
     assert_eq!(tell(&mut sale, Ask::Payment(nobody), HOLD_MS), Ok(Done::LetGo));
 }
 

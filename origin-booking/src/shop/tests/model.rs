@@ -22,7 +22,11 @@ const LIFE: &[(Stage, Stage)] = &[
     (Stage::Paying, Stage::Expired),
     (Stage::Paid, Stage::Confirmed),
     (Stage::Paid, Stage::Cancelled),
+    (Stage::Confirmed, Stage::Refunding),
     (Stage::Confirmed, Stage::Refunded),
+    (Stage::Refunding, Stage::Refunded),
+    // Taken before it was heard that it was set aside.
+    (Stage::Paying, Stage::Confirmed),
     // Points and nothing owed: three steps in one answer.
     (Stage::Held, Stage::Confirmed),
 ];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{admission, best, hold, refused, tell};
 use crate::shop::command::{Ask, Command, Heard, News};
 use crate::shop::fact::{Fact, PostFact};
-use crate::shop::order::Method;
+use crate::shop::order::{Attempt, Method};
 use crate::shop::outbox::{Kind, MAX_ATTEMPTS, Outcome, Replay, Report, Target, pause_ms};
 use crate::shop::refusal::Refusal;
 use crate::shop::{Done, Sale};
@@ -49,8 +49,11 @@ fn pay(order: &str, method: Method) -> Ask {
 
 fn heard(order: &str, news: News) -> Ask {
     Ask::Payment(Heard {
-        order: order.into(),
-        attempt: 1,
+        payment: Attempt {
+            order: order.into(),
+            attempt: 1,
+            reference: None,
+        },
         news,
     })
 }

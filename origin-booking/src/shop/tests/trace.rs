@@ -5,7 +5,7 @@ use crate::shop::codes::{Code, Off};
 use crate::shop::command::{Ask, CheckOut, Command, Heard, Hold, Key, News, TakeCoupon};
 use crate::shop::coupons::Campaign;
 use crate::shop::hall::Best;
-use crate::shop::order::Method;
+use crate::shop::order::{Attempt, Method};
 use crate::shop::polls::Poll;
 use crate::shop::stock::Want;
 
@@ -93,19 +93,7 @@ pub fn random(dice: &mut Dice, number: u64, sale: &Sale) -> Command {
             order: order.into(),
             method: *dice.pick(&[Method::Card, Method::Points, Method::Card, Method::Door]),
         },
-        12..=14 => Ask::Payment(Heard {
-            order: order.into(),
-            attempt: 1 + dice.below(2) as u32,
-            news: *dice.pick(&[
-                News::Authorised,
-                News::Authorised,
-                News::Captured,
-                News::Declined,
-                News::LetGo,
-                News::CaptureFailed,
-                News::Refunded,
-            ]),
-        }),
+        12..=14 => said_of(dice, &order),
         15 => Ask::Coupon(TakeCoupon {
             person: person.as_str().into(),
             campaign: "c".into(),
@@ -130,6 +118,27 @@ pub fn random(dice: &mut Dice, number: u64, sale: &Sale) -> Command {
         fingerprint: format!("f{}", dice.below(2)).into(),
     });
     Command { key, ask }
+}
+
+/// Whatever a provider might say, in any order.
+fn said_of(dice: &mut Dice, order: &str) -> Ask {
+    Ask::Payment(Heard {
+        payment: Attempt {
+            order: order.into(),
+            attempt: 1 + dice.below(2) as u32,
+            reference: None,
+        },
+        news: *dice.pick(&[
+            News::Authorised,
+            News::Authorised,
+            News::Captured,
+            News::Declined,
+            News::LetGo,
+            News::CaptureFailed,
+            News::Refunded,
+            News::RefundFailed,
+        ]),
+    })
 }
 
 fn wish(dice: &mut Dice, person: &str, number: u64) -> Hold {

@@ -13,7 +13,7 @@ use crate::shop::command::{Ask, CheckOut, Command, Heard, Hold, Key, News, TakeC
 use crate::shop::coupons::Campaign;
 use crate::shop::guard::Guard;
 use crate::shop::hall::Best;
-use crate::shop::order::{Method, Order};
+use crate::shop::order::{Attempt, Method, Order};
 use crate::shop::polls::Poll;
 use crate::shop::stock::Want;
 use crate::shop::{Done, Reply};
@@ -257,11 +257,8 @@ impl Clerk {
             return;
         };
         let heard = |news| {
-            Ask::Payment(Heard {
-                order: id.clone(),
-                attempt: charged.attempt,
-                news,
-            })
+            let payment = Attempt::of(&charged);
+            Ask::Payment(Heard { payment, news })
         };
         for news in [News::Authorised, News::Captured] {
             if self.ask(heard(news)).await.is_ok() {

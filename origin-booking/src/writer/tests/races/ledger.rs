@@ -74,7 +74,7 @@ impl Ledger {
                 let key = (answered.person.to_string(), answered.key.to_string());
                 ensure(self.keys.insert(key), || "a key is answered twice".to_owned())
             }
-            Fact::Post(_) | Fact::Door(_) => Ok(()),
+            Fact::Post(_) | Fact::Door(_) | Fact::Received { .. } => Ok(()),
         }
     }
 
@@ -105,6 +105,10 @@ impl Ledger {
                 entry.paid = true;
                 ensure(entry.places.is_some(), || format!("{id} is paid and has no places"))
             }
+            OrderFact::Refunding { .. } => {
+                self.vacate(&id);
+                self.use_code(&id, None)
+            }
             OrderFact::Closed { .. } => {
                 entry.closed = true;
                 self.vacate(&id);
@@ -129,8 +133,8 @@ impl Ledger {
     }
 
     fn vacate(&mut self, id: &str) {
-        let Some(entry) = self.orders.get(id) else { return };
-        let Some(places) = &entry.places else { return };
+        let Some(entry) = self.orders.get_mut(id) else { return };
+        let Some(places) = entry.places.take() else { return };
         for seat in &places.seats {
             self.seats.remove(&(entry.event.clone(), *seat));
         }
