@@ -110,7 +110,10 @@ pub(crate) trait Journal: Send {
     /// Keeps these facts, the first of them as number `first`.
     fn commit(&mut self, epoch: Epoch, first: Seq, facts: &[Fact]) -> Result<(), JournalError>;
 
-    /// So that a start need not read everything. The last two are kept.
+    /// Where this is: another connection to the same.
+    fn database(&self) -> Database;
+
+    /// So that a start need not read everything. The last two are kept. Takes long where there is much.
     fn keep_snapshot(&mut self, seq: Seq, sale: &Sale) -> Result<(), JournalError>;
 }
 

@@ -4,14 +4,15 @@
 //! The connection lives on a runtime of its own that runs while something is asked, so that every answer has a deadline
 //! even where the server is frozen.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
-use super::{Epoch, Journal, JournalError, Kept, MAX_READ, Seq, kept, text_of};
+use super::{Database, Epoch, Journal, JournalError, Kept, MAX_READ, Seq, kept, text_of};
 use crate::shop::Sale;
 use crate::shop::fact::Fact;
 
@@ -34,13 +35,32 @@ const SCHEMA_UNLOCK: &str = "SELECT pg_advisory_unlock(7346021955)";
 
 pub(crate) struct Postgres {
     runtime: Runtime,
+    address: String,
     config: Config,
     /// `None` after a connection broke; made again when it is needed.
-    client: Option<Client>,
+    client: Option<Connected>,
     /// Of this process: it may take its own lease again before it ran out.
     epoch: Epoch,
     #[cfg(test)]
     pub(crate) probe: super::tests::Probe,
+}
+
+/// A connection, with the statements that it knows: each of the few in this file is prepared once.
+struct Connected {
+    client: Client,
+    prepared: HashMap<String, Statement>,
+}
+
+impl Connected {
+    async fn query(&mut self, statement: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        if let Some(known) = self.prepared.get(statement) {
+            return self.client.query(known, values).await;
+        }
+        let new = self.client.prepare(statement).await?;
+        let rows = self.client.query(&new, values).await;
+        self.prepared.insert(statement.to_owned(), new);
+        rows
+    }
 }
 
 pub(super) fn is_address(address: &str) -> bool {
@@ -63,6 +83,7 @@ impl Postgres {
             .map_err(|error| away(&error))?;
         let mut journal = Postgres {
             runtime,
+            address: address.to_owned(),
             config,
             client: None,
             epoch: 0,
@@ -77,10 +98,12 @@ impl Postgres {
 
     fn run(&mut self, script: &str) -> Result<(), JournalError> {
         self.connect()?;
-        let Some(client) = &self.client else { return Err(gone()) };
+        let Some(connected) = &self.client else {
+            return Err(gone());
+        };
         let done = self
             .runtime
-            .block_on(async { tokio::time::timeout(DEADLINE, client.batch_execute(script)).await });
+            .block_on(async { tokio::time::timeout(DEADLINE, connected.client.batch_execute(script)).await });
         self.judge(done)
     }
 
@@ -91,15 +114,17 @@ impl Postgres {
         within: Duration,
     ) -> Result<Vec<Row>, JournalError> {
         self.connect()?;
-        let Some(client) = &self.client else { return Err(gone()) };
+        let Some(connected) = &mut self.client else {
+            return Err(gone());
+        };
         let done = self
             .runtime
-            .block_on(async { tokio::time::timeout(within, client.query(statement, values)).await });
+            .block_on(async { tokio::time::timeout(within, connected.query(statement, values)).await });
         self.judge(done)
     }
 
     fn connect(&mut self) -> Result<(), JournalError> {
-        if self.client.as_ref().is_some_and(|client| !client.is_closed()) {
+        if self.client.as_ref().is_some_and(|known| !known.client.is_closed()) {
             return Ok(());
         }
         let config = &self.config;
@@ -117,15 +142,13 @@ impl Postgres {
                 tracing::warn!(%error, "the connection to the database broke");
             }
         });
-        self.client = Some(client);
+        let prepared = HashMap::new();
+        self.client = Some(Connected { client, prepared });
         Ok(())
     }
 
     /// What the server refused was not done. What it did not answer may have been.
-    fn judge<T>(
-        &mut self,
-        done: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
-    ) -> Result<T, JournalError> {
+    fn judge<T>(&mut self, done: Result<Result<T, Error>, tokio::time::error::Elapsed>) -> Result<T, JournalError> {
         let error = match done {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
@@ -231,10 +254,14 @@ impl Journal for Postgres {
         Ok(())
     }
 
+    fn database(&self) -> Database {
+        Database::Postgres(self.address.clone())
+    }
+
     fn keep_snapshot(&mut self, seq: Seq, sale: &Sale) -> Result<(), JournalError> {
         let text = text_of(sale)?;
         let insert = "INSERT INTO booking_snapshot (seq, sale) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        self.query(insert, &[&seq, &text], DEADLINE)?;
+        self.query(insert, &[&seq, &text], LONG_DEADLINE)?;
         let tidy = "DELETE FROM booking_snapshot WHERE seq NOT IN (SELECT seq FROM booking_snapshot ORDER BY seq DESC LIMIT 2)";
         self.query(tidy, &[], DEADLINE)?;
         Ok(())

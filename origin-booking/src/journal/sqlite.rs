@@ -1,32 +1,64 @@
-//! The journal on SQLite, for processes of one machine. Who writes is whoever holds the lock on a file beside the
-//! database: the system frees it when a process dies, however it dies.
+//! The journal on SQLite, for processes of one machine. Who writes holds the lock on a file beside the database, which the
+//! system frees when a process dies, however it dies; and gives a sign of life in the database, for a process that is
+//! frozen keeps its locks. Whoever has seen no sign for [`LEASE`] by its own clock takes over; the epoch, checked in
+//! every commit, keeps out the one that was replaced. What this cannot help: a process that is frozen inside a commit
+//! keeps SQLite's own lock, and nobody writes until it goes on or is ended.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
-use super::{Epoch, Journal, JournalError, Kept, MAX_READ, Seq, kept, text_of};
+use super::{Database, Epoch, Journal, JournalError, Kept, MAX_READ, Seq, kept, text_of};
 use crate::shop::Sale;
 use crate::shop::fact::Fact;
 
 const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// After this, a writer that gives no sign of life may be replaced.
+const LEASE: Duration = Duration::from_secs(3);
+/// The most silence that one look can add: whoever was asleep itself has not listened.
+const MAX_LISTENED: Duration = Duration::from_millis(600);
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS booking_journal (seq INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, fact TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS booking_snapshot (seq INTEGER PRIMARY KEY, sale TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS booking_writer (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
-    INSERT OR IGNORE INTO booking_writer VALUES (1, 0);
+    INSERT OR IGNORE INTO booking_writer (one, epoch) VALUES (1, 0);
+";
+/// `beat` counts signs of life; `locked` says whether the writer of this epoch holds the lock beside the database.
+const PULSE: &str = "
+    ALTER TABLE booking_writer ADD COLUMN beat INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE booking_writer ADD COLUMN locked INTEGER NOT NULL DEFAULT 1;
 ";
 
 pub(crate) struct Sqlite {
     connection: Connection,
+    path: PathBuf,
     lock_path: PathBuf,
-    /// Held while this is the writer.
+    /// Held while this is the writer, but for a while after it took over from one that is frozen.
     lock: Option<File>,
+    /// Of this process; 0 where it does not write.
+    epoch: Epoch,
+    heard: Option<Heard>,
     #[cfg(test)]
     pub(crate) probe: super::tests::Probe,
+}
+
+/// What changes while a writer lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pulse {
+    epoch: Epoch,
+    beat: i64,
+    locked: bool,
+    seq: Seq,
+}
+
+/// The last sign of life, and for how long there was none since.
+struct Heard {
+    pulse: Pulse,
+    looked_at: Instant,
+    silence: Duration,
 }
 
 impl Sqlite {
@@ -40,13 +72,16 @@ impl Sqlite {
             let text = "it was made by an earlier version; export what you need and start with a new file";
             return Err(JournalError::Foreign(text.to_owned()));
         }
-        connection.execute_batch(SCHEMA).map_err(problem)?;
+        prepare(&connection).map_err(problem)?;
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".writer");
         Ok(Sqlite {
             connection,
+            path: path.to_owned(),
             lock_path: lock_path.into(),
             lock: None,
+            epoch: 0,
+            heard: None,
             #[cfg(test)]
             probe: super::tests::no_probe(),
         })
@@ -73,6 +108,60 @@ impl Sqlite {
             Err(TryLockError::Error(error)) => Err(away(error)),
         }
     }
+}
+
+/// Questions of who writes.
+impl Sqlite {
+    fn pulse(&self) -> Result<Pulse, JournalError> {
+        let query =
+            "SELECT epoch, beat, locked, (SELECT coalesce(max(seq), 0) FROM booking_journal) FROM booking_writer";
+        let mut statement = self.connection.prepare_cached(query).map_err(problem)?;
+        let pulse = statement.query_row([], |row| {
+            Ok(Pulse {
+                epoch: row.get(0)?,
+                beat: row.get(1)?,
+                locked: row.get(2)?,
+                seq: row.get(3)?,
+            })
+        });
+        pulse.map_err(problem)
+    }
+
+    /// For how long there was no sign of life, as far as this process has listened.
+    fn silence(&mut self, pulse: Pulse) -> Duration {
+        let now = Instant::now();
+        let silence = match &self.heard {
+            Some(heard) if heard.pulse == pulse => heard.silence + (now - heard.looked_at).min(MAX_LISTENED),
+            _ => Duration::ZERO,
+        };
+        self.heard = Some(Heard {
+            pulse,
+            looked_at: now,
+            silence,
+        });
+        silence
+    }
+
+    /// Another one writes: it may have the lock, too.
+    fn replaced(&mut self) -> JournalError {
+        (self.lock, self.epoch) = (None, 0);
+        JournalError::Fenced
+    }
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(SCHEMA)?;
+    if connection.column_exists(None, "booking_writer", "beat")? {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    // Of two that start at once the second finds the columns there by now.
+    let made = match connection.column_exists(None, "booking_writer", "beat")? {
+        true => Ok(()),
+        false => connection.execute_batch(PULSE),
+    };
+    connection.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    made
 }
 
 impl Journal for Sqlite {
@@ -103,24 +192,46 @@ impl Journal for Sqlite {
     }
 
     fn lead(&mut self) -> Result<Option<Epoch>, JournalError> {
-        if !self.take_lock()? {
+        let locked = self.take_lock()?;
+        let pulse = self.pulse()?;
+        let mine = self.epoch > 0 && self.epoch == pulse.epoch;
+        // Without the lock, or before its holder has it, there is only silence to go by.
+        let free = locked && pulse.locked;
+        let lapsed = self.silence(pulse) >= LEASE;
+        if !(mine || free || lapsed) {
+            self.lock = None;
             return Ok(None);
         }
-        let query = "UPDATE booking_writer SET epoch = epoch + 1 RETURNING epoch";
-        let epoch = self
+        let take = "UPDATE booking_writer SET epoch = epoch + 1, beat = 0, locked = ?1
+                    WHERE epoch = ?2 AND beat = ?3 RETURNING epoch";
+        let taken = self
             .connection
-            .query_row(query, [], |row| row.get(0))
+            .query_row(take, params![locked, pulse.epoch, pulse.beat], |row| row.get(0))
+            .optional()
             .map_err(problem)?;
-        Ok(Some(epoch))
+        match taken {
+            Some(epoch) => self.epoch = epoch,
+            None => self.lock = None,
+        }
+        Ok(taken)
     }
 
-    /// The lock says it.
-    fn renew(&mut self, _: Epoch) -> Result<(), JournalError> {
-        Ok(())
+    /// A sign of life. Takes the lock, where it is free by now.
+    fn renew(&mut self, epoch: Epoch) -> Result<(), JournalError> {
+        let locked = self.take_lock()?;
+        let beat = "UPDATE booking_writer SET beat = beat + 1, locked = ?1 WHERE epoch = ?2";
+        match self.connection.execute(beat, params![locked, epoch]).map_err(problem)? {
+            0 => Err(self.replaced()),
+            _ => Ok(()),
+        }
     }
 
-    fn resign(&mut self, _: Epoch) {
-        self.lock = None;
+    fn resign(&mut self, epoch: Epoch) {
+        let free = "UPDATE booking_writer SET beat = beat + 1, locked = 1 WHERE epoch = ?1";
+        if let Err(error) = self.connection.execute(free, [epoch]) {
+            tracing::warn!(%error, "the lease could not be given back; it runs out by itself");
+        }
+        (self.lock, self.epoch) = (None, 0);
     }
 
     fn commit(&mut self, epoch: Epoch, first: Seq, facts: &[Fact]) -> Result<(), JournalError> {
@@ -133,7 +244,8 @@ impl Journal for Sqlite {
         let query = "SELECT epoch FROM booking_writer";
         let latest: Epoch = batch.query_row(query, [], |row| row.get(0)).map_err(problem)?;
         if latest != epoch {
-            return Err(JournalError::Fenced);
+            drop(batch);
+            return Err(self.replaced());
         }
         {
             let insert = "INSERT INTO booking_journal (seq, epoch, fact) VALUES (?1, ?2, ?3)";
@@ -151,6 +263,10 @@ impl Journal for Sqlite {
         #[cfg(test)]
         (self.probe)(super::tests::Step::Committed)?;
         Ok(())
+    }
+
+    fn database(&self) -> Database {
+        Database::Sqlite(self.path.clone())
     }
 
     fn keep_snapshot(&mut self, seq: Seq, sale: &Sale) -> Result<(), JournalError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::published::Published;
+use super::snapshots::Snapshots;
 use super::{Answer, NAP, NotDecided};
 use crate::clock::Clock;
 use crate::journal::{Epoch, Journal, JournalError, Seq};
@@ -17,10 +18,6 @@ use crate::shop::{Applied, Sale};
 const TRIES: usize = 3;
 /// How often the lease is renewed where nothing is committed.
 const RENEW_EVERY: Duration = Duration::from_millis(800);
-/// Facts between two snapshots: at least so many, and at least a quarter of all, so that writing them costs a bounded
-/// share of the work and a start replays a bounded share of the journal.
-const SNAPSHOT_EVERY: Seq = 8_192;
-
 pub(super) struct Desk {
     journal: Box<dyn Journal>,
     clock: Clock,
@@ -29,7 +26,7 @@ pub(super) struct Desk {
     role: Role,
     /// Time never goes back, whatever the machine's clock does.
     now_ms: u64,
-    snapshot_at: Seq,
+    snapshots: Snapshots,
     /// The last commit failed: no hurry.
     failing: bool,
 }
@@ -51,12 +48,12 @@ impl Desk {
         opening: Vec<Ask>,
         published: Arc<Published>,
     ) -> Result<Desk, JournalError> {
-        published.load(journal.as_mut())?;
+        let snapshot_at = published.load(journal.as_mut())?;
         let mut desk = Desk {
             journal,
             clock,
             opening,
-            snapshot_at: published.seq(),
+            snapshots: Snapshots::after(snapshot_at),
             published,
             role: Role::Standby,
             now_ms: 0,
@@ -108,6 +105,7 @@ impl Desk {
             self.published.set_leading(false);
             self.journal.resign(epoch);
         }
+        self.snapshots.finish();
     }
 
     fn try_to_lead(&mut self) -> Result<(), JournalError> {
@@ -194,7 +192,7 @@ impl Desk {
         {
             *heard_at = Instant::now();
         }
-        self.keep_snapshot();
+        self.snapshots.keep_where_due(&self.published, self.journal.as_ref());
         Ok(applied.into_iter().map(Ok).collect())
     }
 
@@ -262,19 +260,6 @@ impl Desk {
     fn throw_away(&mut self) {
         if let Role::Leading { sale, .. } = &mut self.role {
             **sale = self.published.copy();
-        }
-    }
-
-    fn keep_snapshot(&mut self) {
-        let seq = self.published.seq();
-        if seq - self.snapshot_at < SNAPSHOT_EVERY.max(seq / 4) {
-            return;
-        }
-        self.snapshot_at = seq;
-        let journal = self.journal.as_mut();
-        // A snapshot that fails costs a longer start, nothing else; the next one is as far away as if it had not.
-        if let Err(error) = self.published.look(|sale| journal.keep_snapshot(seq, sale)) {
-            tracing::warn!(%error, seq, "no snapshot was kept");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod desk;
 mod published;
+mod snapshots;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};

@@ -144,9 +144,11 @@ impl Published {
         look(state.seq, &state.sale)
     }
 
-    /// From the newest snapshot.
-    pub(super) fn load(&self, journal: &mut dyn Journal) -> Result<(), JournalError> {
+    /// From the newest snapshot; the last fact that is in it.
+    pub(super) fn load(&self, journal: &mut dyn Journal) -> Result<Seq, JournalError> {
+        let mut snapshot_at = 0;
         if let Some((seq, sale)) = journal.snapshot()? {
+            snapshot_at = seq;
             *self.state.write() = State {
                 sale,
                 seq,
@@ -154,7 +156,8 @@ impl Published {
                 forgotten: seq,
             };
         }
-        self.follow(journal)
+        self.follow(journal)?;
+        Ok(snapshot_at)
     }
 
     /// Reads whatever was kept since.

@@ -156,7 +156,7 @@ fn command(database: &str, jwks: &str) -> Command {
 }
 
 impl Service {
-    fn start(database: &str, jwks: &str) -> Service {
+    pub fn start(database: &str, jwks: &str) -> Service {
         Service::start_with(database, jwks, &[])
     }
 
@@ -177,6 +177,13 @@ impl Service {
 
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
+    }
+
+    /// By its name, like `STOP`.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let status = kill.args(["-s", name]).arg(self.child.id().to_string()).status();
+        assert!(status.unwrap().success());
     }
 
     /// SIGKILL: nothing is flushed, nothing is closed.

@@ -18,6 +18,7 @@ mod pages;
 mod payments;
 mod race;
 mod shopping;
+mod standby;
 mod stripe;
 mod support;
 mod tickets;

@@ -86,6 +86,9 @@ impl Journal for Counting {
     fn commit(&mut self, epoch: Epoch, first: Seq, facts: &[Fact]) -> Result<(), JournalError> {
         self.0.commit(epoch, first, facts)
     }
+    fn database(&self) -> Database {
+        self.0.database()
+    }
     fn keep_snapshot(&mut self, seq: Seq, sale: &Sale) -> Result<(), JournalError> {
         self.0.keep_snapshot(seq, sale)
     }
