@@ -3,6 +3,7 @@
 
 mod build;
 mod edge;
+mod exchange;
 mod rooms;
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,14 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use prometheus::{Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use stanchion_admission::limits::global::Watch;
 use stanchion_admission::store::End;
 
 use crate::edge::ReadFigures;
 use crate::flow::limits::Said;
 use build::{counters, int_gauges};
 use edge::Edge;
+use exchange::Exchange;
 pub use rooms::RoomGauges;
 use rooms::Rooms;
 use traffic::Traffic;
@@ -38,7 +41,12 @@ pub struct Metrics {
     edge: Edge,
     process: Process,
     watched: Mutex<Option<ReadFigures>>,
+    exchange: Exchange,
+    watched_limits: Mutex<Option<ReadWatch>>,
 }
+
+/// How the exchange of global limits goes; none where there are no such limits.
+pub type ReadWatch = Box<dyn Fn() -> Option<Watch> + Send>;
 
 struct Process {
     store_up: IntGauge,
@@ -64,6 +72,8 @@ impl Metrics {
             rooms: Rooms::new(&registry)?,
             edge: Edge::new(&registry)?,
             watched: Mutex::default(),
+            exchange: Exchange::new(&registry)?,
+            watched_limits: Mutex::default(),
             process: Process::new(&registry)?,
             names: Names::default(),
             registry,
@@ -91,6 +101,8 @@ impl Metrics {
             Said::Allowed => "allowed",
             Said::Refused => "refused",
             Said::Shadow => "shadow",
+            Said::AllowedAlone => "allowed-alone",
+            Said::RefusedAlone => "refused-alone",
         };
         self.traffic
             .limits
@@ -166,6 +178,11 @@ impl Metrics {
         *self.watched.lock() = Some(figures);
     }
 
+    /// Shows how global limits are exchanged from now on.
+    pub fn watch_limits(&self, read: ReadWatch) {
+        *self.watched_limits.lock() = Some(read);
+    }
+
     /// Prometheus text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -173,6 +190,8 @@ impl Metrics {
         if let Some(figures) = figures {
             self.edge.set(&figures());
         }
+        self.exchange
+            .set(self.watched_limits.lock().as_ref().and_then(|read| read()));
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics could not be written");

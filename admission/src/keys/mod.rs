@@ -144,6 +144,12 @@ impl KeyRing {
     pub fn binding(&self, bound_to: &[u8]) -> [u8; 16] {
         first_16(tag(&self.identity.binding, &[bound_to]))
     }
+
+    /// The secret under which edges call the keys of their common limits by one name. Outlives every rotation.
+    #[must_use]
+    pub fn limits_secret(&self) -> [u8; 16] {
+        first_16(tag(&keyed(&self.identity.secret, "stanchion limits v1"), &[]))
+    }
 }
 
 impl std::fmt::Debug for KeyRing {

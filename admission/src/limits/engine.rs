@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
-use super::table::{Capacity, Place, Shard, Table};
-use super::{Algorithm, Finding};
+use super::table::{Capacity, Kind, Place, Shard, Table};
+use super::{Algorithm, Finding, State};
 
 /// A request under one rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ pub struct Permit {
 
 /// All rules, and what they remember.
 pub struct Limiter {
-    rules: Vec<(Algorithm, Shadow, Table)>,
+    rules: Vec<(Algorithm, Shadow, Table<State>)>,
     hasher: RandomState,
 }
 
@@ -46,7 +46,7 @@ pub struct Limiter {
 struct Held<'a> {
     ask: Ask,
     algorithm: &'a Algorithm,
-    shard: MutexGuard<'a, Shard>,
+    shard: MutexGuard<'a, Shard<State>>,
     place: Place,
 }
 
@@ -93,7 +93,7 @@ impl Limiter {
             };
             next = ask.rule + 1;
             let mut shard = table.hold(ask.key);
-            let place = shard.place(ask.key, algorithm, table.most(), now_us);
+            let place = shard.place(ask.key, table.most(), now_us, algorithm);
             let finding = shard.state(place, algorithm).judge(algorithm, now_us, ask.cost);
             if !finding.allowed && !shadow && refused_by.is_none() {
                 refused_by = Some(findings.len());
@@ -119,6 +119,18 @@ impl Limiter {
         }
     }
 
+    /// Takes back what an allowed request was charged, because somebody else refused it: its asks and findings. What
+    /// counts only while a request is under way is given back by its [`Permit`].
+    pub fn give_back(&self, asks: &[Ask], findings: &[Finding], now_us: u64) {
+        for (ask, _) in asks.iter().zip(findings).filter(|(_, finding)| finding.allowed) {
+            if let Some((algorithm, _, table)) = self.rules.get(ask.rule) {
+                let mut shard = table.hold(ask.key);
+                let place = shard.place(ask.key, table.most(), now_us, algorithm);
+                shard.state(place, algorithm).give_back(algorithm, ask.cost);
+            }
+        }
+    }
+
     fn charge(self: &Arc<Self>, held: Vec<Held<'_>>, now_us: u64) -> Option<Permit> {
         let mut under_way = Vec::new();
         for mut held in held {
@@ -134,6 +146,16 @@ impl Limiter {
             limiter: self.clone(),
             held: under_way,
         })
+    }
+}
+
+impl Kind<State> for Algorithm {
+    fn fresh(&self) -> State {
+        State::fresh(self)
+    }
+
+    fn is_fresh(&self, state: &State, now_us: u64) -> bool {
+        state.is_fresh(self, now_us)
     }
 }
 

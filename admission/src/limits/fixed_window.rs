@@ -29,6 +29,10 @@ impl FixedWindow {
         self.used = self.used.saturating_add(cost);
     }
 
+    pub fn give_back(&mut self, cost: u32) {
+        self.used = self.used.saturating_sub(cost);
+    }
+
     pub fn is_fresh(self, window_us: u64, now_us: u64) -> bool {
         self.used == 0 || now_us / window_us.max(1) > self.window
     }

@@ -4,6 +4,7 @@
 
 mod engine;
 mod fixed_window;
+pub mod global;
 mod paced;
 mod sliding_log;
 mod sliding_window;
@@ -121,6 +122,20 @@ impl State {
             (State::FixedWindow(state), _) => state.take(cost),
             (State::Inside(inside), _) => *inside = inside.saturating_add(cost),
             (State::Paced(_), _) => {}
+        }
+    }
+
+    /// Undoes the latest `take` of so much. Where time has gone on, older parts pay for what is missing in newer ones.
+    pub(crate) fn give_back(&mut self, algorithm: &Algorithm, cost: u32) {
+        match (self, *algorithm) {
+            (State::SlidingWindow(state), _) => state.give_back(cost),
+            (State::SlidingLog(state), _) => state.give_back(cost),
+            (
+                State::Paced(state),
+                Algorithm::TokenBucket { count, window_us } | Algorithm::LeakyBucket { count, window_us, .. },
+            ) => state.give_back(count, window_us, cost),
+            (State::FixedWindow(state), _) => state.give_back(cost),
+            (State::Inside(_) | State::Paced(_), _) => {}
         }
     }
 

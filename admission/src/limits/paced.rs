@@ -65,6 +65,11 @@ impl Paced {
         self.empty_ns = begin.saturating_add(each_ns(count, window_us).saturating_mul(u64::from(cost)));
     }
 
+    pub fn give_back(&mut self, count: u32, window_us: u64, cost: u32) {
+        let given = each_ns(count, window_us).saturating_mul(u64::from(cost));
+        self.empty_ns = self.empty_ns.saturating_sub(given);
+    }
+
     pub fn is_fresh(self, now_us: u64) -> bool {
         self.empty_ns.max(self.latest_ns) <= now_us.saturating_mul(NS)
     }

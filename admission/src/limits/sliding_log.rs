@@ -46,6 +46,19 @@ impl SlidingLog {
         self.used += cost;
     }
 
+    pub fn give_back(&mut self, cost: u32) {
+        let mut left = cost.min(self.used);
+        self.used -= left;
+        while let Some((_, taken)) = self.taken.back_mut().filter(|_| left > 0) {
+            let part = left.min(*taken);
+            *taken -= part;
+            left -= part;
+            if *taken == 0 {
+                self.taken.pop_back();
+            }
+        }
+    }
+
     pub fn is_fresh(&self, window_us: u64, now_us: u64) -> bool {
         self.taken.back().is_none_or(|(when, _)| when + window_us <= now_us)
     }

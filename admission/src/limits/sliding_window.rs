@@ -37,16 +37,26 @@ impl SlidingWindow {
         *newest = newest.saturating_add(cost);
     }
 
+    pub fn give_back(&mut self, cost: u32) {
+        let mut left = cost;
+        for part in (self.newest.saturating_sub(PARTS as u64 - 1)..=self.newest).rev() {
+            let count = &mut self.counts[(part % PARTS as u64) as usize];
+            let taken = left.min(*count);
+            *count -= taken;
+            left -= taken;
+        }
+    }
+
     pub fn is_fresh(&self, window_us: u64, now_us: u64) -> bool {
         let part = now_us / width(window_us);
         self.last_taken().is_none_or(|last| part >= last + PARTS as u64)
     }
 
-    fn used(&self) -> u32 {
+    pub fn used(&self) -> u32 {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    fn advance(&mut self, window_us: u64, now_us: u64) {
+    pub fn advance(&mut self, window_us: u64, now_us: u64) {
         let part = now_us / width(window_us);
         if part >= self.newest.saturating_add(PARTS as u64) {
             self.counts = [0; PARTS];

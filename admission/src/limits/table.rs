@@ -7,8 +7,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Algorithm, State};
-
 const SHARDS: usize = 64;
 /// Shared states of a shard.
 const SHARED: usize = 64;
@@ -46,27 +44,35 @@ impl Hasher for AsItIs {
     }
 }
 
+/// What a table must know of the states it keeps.
+pub(super) trait Kind<S> {
+    fn fresh(&self) -> S;
+    /// Whether a fresh state would say the same from now on.
+    fn is_fresh(&self, state: &S, now_us: u64) -> bool;
+}
+
 /// Where a key is counted within its shard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Place {
     Own(u64),
     Shared(usize),
 }
 
-pub(super) struct Table {
-    shards: Vec<Mutex<Shard>>,
+pub(super) struct Table<S> {
+    shards: Vec<Mutex<Shard<S>>>,
     most: usize,
 }
 
-pub(super) struct Shard {
-    known: HashMap<u64, State, BuildHasherDefault<AsItIs>>,
+/// States of type `S`.
+pub(super) struct Shard<S> {
+    known: HashMap<u64, S, BuildHasherDefault<AsItIs>>,
     /// Made when first needed.
-    shared: Vec<State>,
+    shared: Vec<S>,
     swept_us: u64,
 }
 
-impl Table {
-    pub fn new(capacity: Capacity) -> Table {
+impl<S: Clone> Table<S> {
+    pub fn new(capacity: Capacity) -> Table<S> {
         let shard = || {
             Mutex::new(Shard {
                 known: HashMap::default(),
@@ -81,9 +87,13 @@ impl Table {
     }
 
     /// The part in which a key stands, held.
-    pub fn hold(&self, key: u64) -> MutexGuard<'_, Shard> {
-        // The map takes its tag from the highest bits and its place from the lowest.
-        self.shards[(key >> 32) as usize % SHARDS].lock()
+    pub fn hold(&self, key: u64) -> MutexGuard<'_, Shard<S>> {
+        self.shards[shard_of(key)].lock()
+    }
+
+    /// A part by its number.
+    pub fn hold_shard(&self, shard: usize) -> MutexGuard<'_, Shard<S>> {
+        self.shards[shard % SHARDS].lock()
     }
 
     pub fn most(&self) -> usize {
@@ -95,30 +105,40 @@ impl Table {
     }
 }
 
-impl Shard {
+/// Which part a key stands in. The map takes its tag from the highest bits and its place from the lowest.
+pub(super) fn shard_of(key: u64) -> usize {
+    (key >> 32) as usize % SHARDS
+}
+
+impl<S: Clone> Shard<S> {
     /// Where a key is counted: under its own name, or with others where there is no place left.
-    pub fn place(&mut self, key: u64, algorithm: &Algorithm, most: usize, now_us: u64) -> Place {
-        if self.known.contains_key(&key) || self.known.len() < most || self.sweep(algorithm, most, now_us) {
+    pub fn place(&mut self, key: u64, most: usize, now_us: u64, kind: &impl Kind<S>) -> Place {
+        if self.known.contains_key(&key) || self.known.len() < most || self.sweep(most, now_us, kind) {
             return Place::Own(key);
         }
         if self.shared.is_empty() {
-            self.shared = vec![State::fresh(algorithm); SHARED];
+            self.shared = vec![kind.fresh(); SHARED];
         }
         Place::Shared((key >> 40) as usize % SHARED)
     }
 
-    pub fn state(&mut self, place: Place, algorithm: &Algorithm) -> &mut State {
+    pub fn state(&mut self, place: Place, kind: &impl Kind<S>) -> &mut S {
         match place {
-            Place::Own(key) => self.known.entry(key).or_insert_with(|| State::fresh(algorithm)),
-            Place::Shared(at) => &mut self.shared[at],
+            Place::Own(key) => self.known.entry(key).or_insert_with(|| kind.fresh()),
+            Place::Shared(at) => {
+                if self.shared.is_empty() {
+                    self.shared = vec![kind.fresh(); SHARED];
+                }
+                &mut self.shared[at % SHARED]
+            }
         }
     }
 
     /// Forgets the keys that count for nothing any more; whether there is a place now.
-    fn sweep(&mut self, algorithm: &Algorithm, most: usize, now_us: u64) -> bool {
+    fn sweep(&mut self, most: usize, now_us: u64, kind: &impl Kind<S>) -> bool {
         if self.swept_us == 0 || now_us >= self.swept_us.saturating_add(SWEEP_EVERY_US) {
             self.swept_us = now_us.max(1);
-            self.known.retain(|_, state| !state.is_fresh(algorithm, now_us));
+            self.known.retain(|_, state| !kind.is_fresh(state, now_us));
         }
         self.known.len() < most
     }

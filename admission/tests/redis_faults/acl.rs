@@ -1,5 +1,7 @@
 //! A3: the documented users can do everything that is ours and nothing else. The lines are read from docs/REDIS.md.
 
+use stanchion_admission::limits::Algorithm;
+use stanchion_admission::limits::global::{Charge, Counts, Report};
 use stanchion_admission::policy::LiveSettings;
 use stanchion_admission::store::redis::url::Credentials;
 use stanchion_admission::store::redis::{RedisOptions, RedisStore};
@@ -59,6 +61,26 @@ async fn a3_the_edge_s_user_can_run_every_operation() {
     assert_eq!(working.admitted, 1, "a working tick that grants: {working:?}");
     store.end(&room, session.place, End::Revoked).await.unwrap();
     store.health().await.unwrap();
+    let algorithm = Algorithm::TokenBucket {
+        count: 5,
+        window_us: 1_000_000,
+    };
+    let charge = Charge {
+        name: 1,
+        algorithm,
+        cost: 1,
+        shadow: false,
+    };
+    store.exact(&[charge]).await.unwrap();
+    let report = Report {
+        name: 2,
+        algorithm,
+        spent: 1,
+        keeps: 0,
+        wants: 1,
+        needs: 1,
+    };
+    store.sync(1, &[report]).await.unwrap();
     redis.run(&["SCRIPT", "FLUSH"]);
     store.health().await.unwrap();
     assert!(store.status().connected && store.status().trouble.is_none());

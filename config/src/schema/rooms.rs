@@ -106,8 +106,8 @@ pub(super) struct LimitTable {
     /// A request that lacks what the key asks for: `skip` the limit, `share` one bucket, or `refuse`.
     #[schemars(extend("default" = "skip"))]
     on_missing_key: Option<OnMissingKey>,
-    /// A global limit while the store is away: let through, refuse, or count a local share.
-    #[schemars(extend("default" = "local-share"))]
+    /// A global limit while the store is away: let through, refuse (503), or hold each edge to its share, the limit divided by the edges last seen.
+    #[schemars(extend("default" = "local"))]
     on_store_error: Option<OnStoreError>,
     /// Count and report, never refuse.
     #[schemars(extend("default" = false))]

@@ -170,5 +170,5 @@ pub(super) enum OnMissingKey {
 pub(super) enum OnStoreError {
     Open,
     Closed,
-    LocalShare,
+    Local,
 }

@@ -11,6 +11,7 @@ const MAX_ITEMS: usize = 64;
 const MAX_KEYS: usize = 4;
 const MAX_COUNT: u64 = 1_000_000_000;
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
+const LONGEST_GLOBAL_WINDOW: Duration = Duration::from_secs(30 * 86_400);
 const KEYS: [(&str, Key); 8] = [
     ("ip", Key::Ip),
     ("prefix", Key::Prefix),
@@ -56,7 +57,7 @@ fn limit(mut section: Section<'_>, notes: &mut Notes<'_>) -> Limit {
     let lost = [
         ("open", OnStoreError::Open),
         ("closed", OnStoreError::Closed),
-        ("local-share", OnStoreError::LocalShare),
+        ("local", OnStoreError::LocalShare),
     ];
     let costs = Bounds {
         allowed: 1..=1_000_000,
@@ -81,6 +82,7 @@ fn limit(mut section: Section<'_>, notes: &mut Notes<'_>) -> Limit {
     };
     cost_fits(&mut section, &limit, notes);
     log_fits(&mut section, &limit, notes);
+    global_fits(&mut section, &limit, notes);
     not_yet(&section.at, &limit, notes);
     section.close(notes);
     limit
@@ -92,14 +94,6 @@ fn not_yet(at: &At, limit: &Limit, notes: &mut Notes<'_>) {
         let (what, why, help) = (what.to_owned(), why.to_owned(), help.to_owned());
         notes.warning(at, Told { what, why, help });
     };
-    if limit.scope != Scope::Edge {
-        let why = "each edge counts alone, so that all of them together let through more than the limit";
-        warn(
-            "global limits are not shared by this version",
-            why,
-            "divide the limit by the number of edges",
-        );
-    }
     let claim = limit.key.iter().any(|key| matches!(key, Key::Claim(_))) || !limit.matcher.claims.is_empty();
     if claim {
         let why = "no token is read for its claims: a key of claims is always missing, and a match never fits";
@@ -108,6 +102,45 @@ fn not_yet(at: &At, limit: &Limit, notes: &mut Notes<'_>) {
             why,
             "count by visitor, ip or a header",
         );
+    }
+}
+
+/// What all edges can count together.
+fn global_fits(section: &mut Section<'_>, limit: &Limit, notes: &mut Notes<'_>) {
+    let (why, help) = match (limit.scope, limit.algorithm) {
+        (Scope::Edge, _) => return,
+        (_, Algorithm::SlidingLog) => (
+            "it would write every request into the store",
+            "use algorithm = \"sliding-window\": a few numbers a key, and never more than the limit either",
+        ),
+        (_, Algorithm::Concurrency) => (
+            "a place under way would be lost with the edge that holds it",
+            "use scope = \"edge\", with the limit divided by the number of edges",
+        ),
+        (Scope::GlobalSynced, Algorithm::LeakyBucket) => (
+            "requests that leave evenly need one queue, which no edge holds alone",
+            "use mode = \"exact\", or algorithm = \"token-bucket\"",
+        ),
+        _ => return window_fits(section, limit, notes),
+    };
+    let at = section
+        .field("algorithm")
+        .map_or_else(|| section.at.clone(), |field| field.at);
+    let what = "this algorithm is not counted for all edges together".to_owned();
+    let (why, help) = (why.to_owned(), help.to_owned());
+    notes.error(&at, Told { what, why, help });
+}
+
+/// The store's numbers are exact so far.
+fn window_fits(section: &mut Section<'_>, limit: &Limit, notes: &mut Notes<'_>) {
+    let Quota::PerWindow { window, .. } = limit.quota else {
+        return;
+    };
+    if let Some(field) = section.field("limit").filter(|_| window > LONGEST_GLOBAL_WINDOW) {
+        let what = "the window of a global limit is at most 30d".to_owned();
+        let why = "the store keeps the count of every key for as long".to_owned();
+        let help = "shorten the window, or use scope = \"edge\"".to_owned();
+        notes.error(&field.at, Told { what, why, help });
     }
 }
 

@@ -204,21 +204,20 @@ impl LineGate {
 
     /// Whether the configured limits let a request go on; if they do, perhaps after a while.
     async fn limited(&self, asked: &Asked<'_>, visitor: Option<VisitorId>) -> Result<Option<Hold>, Answer> {
-        let outcome = {
-            let limits = self.limits.load();
-            if limits.is_empty() {
-                return Ok(None);
-            }
-            let sender = Sender {
-                visitor,
-                whereabouts: &|client| self.places.whereabouts(client),
-            };
-            let judged = limits.judge(asked, &sender, self.clock.monotonic());
-            for decision in &judged.decisions {
-                self.metrics.limit_decided(decision.limit, decision.said);
-            }
-            judged.outcome
+        if self.limits.load().is_empty() {
+            return Ok(None);
+        }
+        // A reload meanwhile changes nothing for this request.
+        let limits = self.limits.load_full();
+        let sender = Sender {
+            visitor,
+            whereabouts: &|client| self.places.whereabouts(client),
         };
+        let judged = limits.judge(asked, &sender, self.clock.monotonic()).await;
+        for decision in &judged.decisions {
+            self.metrics.limit_decided(decision.limit, decision.said);
+        }
+        let outcome = judged.outcome;
         match outcome {
             Outcome::Go { delay, hold } => {
                 if !delay.is_zero() {

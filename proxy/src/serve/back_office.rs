@@ -33,6 +33,12 @@ impl BackOffice {
         })
     }
 
+    /// For what is made here later.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.here.clone()
+    }
+
     /// What `make` spawns and opens lives here.
     pub fn within<T>(&self, make: impl FnOnce() -> T) -> T {
         let _here = self.here.enter();

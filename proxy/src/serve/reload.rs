@@ -38,7 +38,8 @@ impl Running {
         self.gate.keys.store(Arc::new(keys));
         self.gate.sites.store(Arc::new(Sites::new(new, templates)));
         if !self.gate.limits.load().are(&new.limits) {
-            self.gate.limits.store(Arc::new(Limits::new(&new.limits)));
+            let limits = Limits::new(&new.limits, self.exchange.as_ref());
+            self.gate.limits.store(Arc::new(limits));
         }
         self.agent.reconfigure(policies.clone());
         self.rooms.reconfigure(policies);

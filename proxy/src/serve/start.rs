@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use stanchion_admission::clock::{Clock, SystemClock};
 use stanchion_admission::edge::agent::Agent;
 use stanchion_admission::entropy::{Entropy, SystemEntropy};
 use stanchion_admission::ids::RoomName;
-use stanchion_admission::keys;
+use stanchion_admission::keys::{self, KeyRing};
 use stanchion_admission::pass::PassCache;
 use stanchion_admission::policy::RoomPolicy;
 use stanchion_admission::store::memory::MemoryStore;
@@ -35,7 +35,7 @@ use crate::admin::token::TokenHash;
 use crate::admin::{self, Admin, AgentRooms, Door, token};
 use crate::edge::{self, EdgeHandle};
 use crate::flow::LineGate;
-use crate::flow::limits::Limits;
+use crate::flow::limits::{Exchange, Limits};
 use crate::flow::sites::Sites;
 use crate::keydir::{KeyDir, Opened};
 use crate::metrics::Metrics;
@@ -57,6 +57,7 @@ pub struct Running {
     pub rooms: Arc<AgentRooms>,
     pub keys: KeyDir,
     pub(super) geo: Arc<Geo>,
+    pub(super) exchange: Option<Exchange>,
     /// Made at this start, because the configuration names no token.
     pub made_token: Option<MadeToken>,
     pub(super) admin_socket: TcpListener,
@@ -94,9 +95,10 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     });
     let metrics = Arc::new(Metrics::new()?);
     let geo = Arc::new(places::open(config));
+    let exchange = exchange(config, &ring, &office, &clock)?;
     let gate = Arc::new(LineGate {
         sites: ArcSwap::from_pointee(Sites::new(config, templates)),
-        limits: ArcSwap::from_pointee(Limits::new(&config.limits)),
+        limits: ArcSwap::from_pointee(Limits::new(&config.limits, exchange.as_ref())),
         keys: ArcSwap::from_pointee(ring),
         agent: agent.clone(),
         passes: PassCache::new(PassCache::DEFAULT_MAX),
@@ -108,6 +110,8 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
     });
     let edge = edge::start(assemble::edge_settings(config), gate.clone(), bound.edge).await?;
     metrics.watch_edge(edge.figures());
+    let watched = gate.clone();
+    metrics.watch_limits(Box::new(move || watched.limits.load().watch()));
     let keeper = Keeper::new(checkpoint, agent.clone(), alone);
     let rooms = AgentRooms::with_notes(agent.clone(), policies, keeper.clone());
     rooms.keys_loaded(true);
@@ -127,6 +131,7 @@ pub async fn start(config: &Config, bound: Bound, templates: HashMap<RoomName, T
         rooms,
         keys,
         geo,
+        exchange,
         made_token,
         admin_socket,
         keeper,
@@ -151,6 +156,27 @@ impl Running {
         self.keeper.close().await;
         self.stop_admin.send_replace(true);
     }
+}
+
+/// Where global limits are counted. A memory store has no other edges: there they are counted like any other.
+fn exchange(
+    config: &Config,
+    ring: &KeyRing,
+    office: &BackOffice,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Exchange>> {
+    if config.store.url.kind() == StoreKind::Memory {
+        return Ok(None);
+    }
+    Ok(Some(Exchange {
+        url: config.store.url.expose().to_owned(),
+        options: Exchange::bounded(store::options(&config.store)?),
+        secret: ring.limits_secret(),
+        edge: run_id(&SystemEntropy),
+        clock: clock.clone(),
+        here: office.handle(),
+        store: OnceLock::new(),
+    }))
 }
 
 /// What the last run left behind. The mark of its clean stop goes at once: what happens from now on is not in the file.

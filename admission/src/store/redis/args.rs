@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::script::{Invocation, Operation};
+use super::script::{Invocation, Keys, Operation};
 use crate::ids::{Place, Stamp};
 use crate::policy::{LiveSettings, Mode, RoomPolicy};
 use crate::room::bounds;
@@ -59,6 +59,7 @@ impl Args {
         Invocation {
             operation,
             room: self.room,
+            keys: Keys::Room,
             args: self.list,
         }
     }

@@ -11,6 +11,7 @@ mod check;
 mod dial;
 mod fault;
 mod keeper;
+mod limits;
 mod link;
 mod reply;
 mod script;

@@ -36,6 +36,7 @@ const BOUNDS: [(&str, u64); 23] = [
 ];
 
 const COMMON: &str = include_str!("lua/common.lua");
+const LIMITS_COMMON: &str = include_str!("lua/limits/common.lua");
 
 /// One of the store's operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,10 +50,12 @@ pub(super) enum Operation {
     Spent,
     End,
     SettingsPut,
+    LimitExact,
+    LimitSync,
 }
 
 impl Operation {
-    pub const ALL: [Operation; 9] = [
+    pub const ALL: [Operation; 11] = [
         Operation::Enter,
         Operation::Join,
         Operation::Present,
@@ -62,15 +65,22 @@ impl Operation {
         Operation::Spent,
         Operation::End,
         Operation::SettingsPut,
+        Operation::LimitExact,
+        Operation::LimitSync,
     ];
 
     /// Whether running it twice, because the first answer was lost, changes nothing more.
     ///
     /// `enter`, `claim`: an active id gets its session again. `join`, `present`, `spent`: sets. `tick`: works
     /// once per interval. `touch`: a session put back is then known. `end`: the list of ended ids.
-    /// `settings_put` compares versions, and the second run would be told of a conflict with itself.
+    /// `settings_put` compares versions, and the second run would be told of a conflict with itself. The limits would
+    /// charge twice.
     pub fn may_run_twice(self) -> bool {
-        self != Operation::SettingsPut
+        !(self == Operation::SettingsPut || self.is_limit())
+    }
+
+    fn is_limit(self) -> bool {
+        matches!(self, Operation::LimitExact | Operation::LimitSync)
     }
 
     fn index(self) -> usize {
@@ -94,6 +104,8 @@ impl Operation {
             Operation::Spent => &[include_str!("lua/spent.lua")],
             Operation::End => &[include_str!("lua/end.lua")],
             Operation::SettingsPut => &[include_str!("lua/settings.lua")],
+            Operation::LimitExact => &[include_str!("lua/limits/exact.lua")],
+            Operation::LimitSync => &[include_str!("lua/limits/sync.lua")],
         }
     }
 }
@@ -106,8 +118,11 @@ struct Script {
 static SCRIPTS: LazyLock<Vec<Script>> = LazyLock::new(|| Operation::ALL.into_iter().map(assemble).collect());
 
 fn assemble(operation: Operation) -> Script {
-    let mut text = bounds_table();
-    text.push_str(COMMON);
+    let mut text = if operation.is_limit() {
+        LIMITS_COMMON.to_owned()
+    } else {
+        bounds_table() + COMMON
+    };
     for body in operation.bodies() {
         text.push('\n');
         text.push_str(body);
@@ -133,16 +148,33 @@ pub(super) const CANARY: &str = "~canary";
 /// A script with everything it needs.
 pub(super) struct Invocation {
     pub operation: Operation,
+    /// Or what else has a slot of its own.
     pub room: String,
+    pub keys: Keys,
     pub args: Vec<Vec<u8>>,
+}
+
+/// What a script works on; all in one slot.
+pub(super) enum Keys {
+    /// All of the room's.
+    Room,
+    These(Vec<String>),
 }
 
 impl Invocation {
     pub fn run(&self) -> Cmd {
         let mut cmd = redis::cmd("EVALSHA");
-        cmd.arg(&self.script().sha1).arg(PARTS.len());
-        for part in PARTS {
-            cmd.arg(format!("stanchion:{{{}}}:{part}", self.room));
+        cmd.arg(&self.script().sha1);
+        match &self.keys {
+            Keys::Room => {
+                cmd.arg(PARTS.len());
+                for part in PARTS {
+                    cmd.arg(format!("stanchion:{{{}}}:{part}", self.room));
+                }
+            }
+            Keys::These(keys) => {
+                cmd.arg(keys.len()).arg(keys);
+            }
         }
         for arg in &self.args {
             cmd.arg(arg.as_slice());
@@ -186,6 +218,7 @@ mod tests {
         let call = Invocation {
             operation: Operation::Claim,
             room: "sale".to_owned(),
+            keys: Keys::Room,
             args: Vec::new(),
         };
         let packed = String::from_utf8(call.run().get_packed_command()).unwrap();

@@ -9,9 +9,14 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use stanchion_admission::ids::VisitorId;
+use stanchion_admission::limits::global::{By, Global, Watch};
 use stanchion_admission::limits::{Algorithm, Ask, Capacity, Finding, Limiter, Permit};
-use stanchion_config::{self as config, Key, Limit, OnMissingKey, Quota};
+use stanchion_config::{self as config, Key, Limit, OnMissingKey, OnStoreError, Quota, Scope};
 use stanchion_geo::{Tier, Whereabouts, prefix};
+
+mod shared;
+
+pub use shared::Exchange;
 
 use super::rooms::covers;
 use super::speak;
@@ -25,6 +30,17 @@ const MAX_DELAY: Duration = Duration::from_secs(5);
 pub struct Limits {
     rules: Vec<Rule>,
     limiter: Arc<Limiter>,
+    /// Where some are counted for all edges together.
+    global: Option<Global>,
+}
+
+/// What is asked of the counts for one request. Numbers of rules rise.
+#[derive(Default)]
+struct Asks {
+    here: Vec<Ask>,
+    global: Vec<Ask>,
+    /// The rules that look at it, and where each of them stands in its list.
+    rules: Vec<(usize, Counted)>,
 }
 
 /// A limit, with what it matches made ready.
@@ -33,6 +49,14 @@ struct Rule {
     hosts: Hosts,
     /// As [`covers`] takes them; none: every path.
     prefixes: Vec<String>,
+    /// Its number among those that are counted in the same place.
+    counted: Counted,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Counted {
+    Here(usize),
+    Global(usize),
 }
 
 /// Who sent the request.
@@ -63,6 +87,9 @@ pub enum Said {
     Refused,
     /// It would have been refused, were the limit not in the shadow.
     Shadow,
+    /// As `Allowed` and `Refused`, by `on_store_error`: the store is away.
+    AllowedAlone,
+    RefusedAlone,
 }
 
 pub enum Outcome {
@@ -75,20 +102,34 @@ pub enum Outcome {
 }
 
 impl Limits {
+    /// `exchange`: where edges count together. Without, this edge is the only one.
     #[must_use]
-    pub fn new(limits: &[Limit]) -> Limits {
+    pub fn new(limits: &[Limit], exchange: Option<&Exchange>) -> Limits {
+        let (mut here, mut global) = (0..limits.len(), 0..limits.len());
         let rules: Vec<_> = limits
             .iter()
             .map(|limit| Rule {
                 hosts: hosts(&limit.matcher.hosts),
                 prefixes: limit.matcher.paths.iter().map(|path| lower(path)).collect(),
+                counted: match (exchange, limit.scope) {
+                    (None, _) | (_, Scope::Edge) => Counted::Here(here.next().unwrap_or(0)),
+                    _ => Counted::Global(global.next().unwrap_or(0)),
+                },
                 limit: limit.clone(),
             })
             .collect();
-        let counted = limits.iter().map(|limit| (algorithm(limit), limit.shadow));
+        let of = |here| {
+            let wanted = move |rule: &&Rule| matches!(rule.counted, Counted::Here(_)) == here;
+            rules.iter().filter(wanted).map(|rule| &rule.limit)
+        };
+        let counted = of(true).map(|limit| (algorithm(limit), limit.shadow));
         let limiter = Limiter::new(counted, Capacity::default(), RandomState::new());
+        let global = exchange
+            .filter(|_| of(false).next().is_some())
+            .and_then(|exchange| exchange.start(of(false)));
         Limits {
             limiter: Arc::new(limiter),
+            global,
             rules,
         }
     }
@@ -104,39 +145,112 @@ impl Limits {
         self.rules.iter().map(|rule| &rule.limit).eq(limits)
     }
 
+    /// Figures of the exchange with the store, where there is one.
     #[must_use]
-    pub fn judge(&self, asked: &Asked<'_>, sender: &Sender<'_>, now: Duration) -> Judged<'_> {
-        let mut asks = Vec::new();
+    pub fn watch(&self) -> Option<Watch> {
+        self.global.as_ref().map(Global::watch)
+    }
+
+    /// Judges a request by all limits that look at it: all are charged, or none. Those of this edge first: who is
+    /// refused by them never waits for the store.
+    pub async fn judge(&self, asked: &Asked<'_>, sender: &Sender<'_>, now: Duration) -> Judged<'_> {
+        let asks = match self.asks(asked, sender) {
+            Ok(asks) => asks,
+            Err(limit) => return lacks_key(limit, asked),
+        };
+        let now_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        let here = self.limiter.decide(&asks.here, now_us);
+        let global = match &self.global {
+            Some(global) if here.refused_by.is_none() && !asks.global.is_empty() => global.decide(&asks.global).await,
+            _ => Default::default(),
+        };
+        if global.refused_by.is_some() {
+            self.limiter.give_back(&asks.here, &here.findings, now_us);
+        }
+        let mut said = Told::default();
+        for (number, counted) in &asks.rules {
+            let rule = &self.rules[*number];
+            let (found, refuses) = match *counted {
+                Counted::Here(at) => (
+                    here.findings.get(at).map(|one| (*one, By::Counts)),
+                    here.refused_by == Some(at),
+                ),
+                Counted::Global(at) => (global.findings.get(at).copied(), global.refused_by == Some(at)),
+            };
+            if let Some((finding, by)) = found {
+                said.add(&rule.limit, finding, by, refuses);
+            }
+        }
+        said.judged(asked, here.permit)
+    }
+
+    /// Which rules look at a request, and whom they count it for; or the one that refuses what lacks its key.
+    fn asks(&self, asked: &Asked<'_>, sender: &Sender<'_>) -> Result<Asks, &Limit> {
+        let mut asks = Asks::default();
         for (number, rule) in self.rules.iter().enumerate() {
             if !rule.looks_at(asked, sender) {
                 continue;
             }
             let limit = &rule.limit;
-            let key = match (key_bytes(limit, asked, sender), limit.on_missing_key) {
-                (Some(key), _) => key,
+            let bytes = match (key_bytes(limit, asked, sender), limit.on_missing_key) {
+                (Some(bytes), _) => bytes,
                 (None, OnMissingKey::Skip) => continue,
                 (None, OnMissingKey::Share) => Vec::new(),
-                (None, OnMissingKey::Refuse) => return lacks_key(limit, asked),
+                (None, OnMissingKey::Refuse) => return Err(limit),
             };
-            asks.push(Ask {
-                rule: number,
-                key: self.limiter.key(&key),
-                cost: u32::try_from(limit.cost).unwrap_or(u32::MAX),
-            });
+            let cost = u32::try_from(limit.cost).unwrap_or(u32::MAX);
+            let counted = match (rule.counted, &self.global) {
+                (Counted::Global(rule), Some(global)) => {
+                    let key = global.leases().key(&bytes);
+                    asks.global.push(Ask { rule, key, cost });
+                    Counted::Global(asks.global.len() - 1)
+                }
+                // Its store could not even be named; that was found out, and said, before.
+                (Counted::Global(_), None) => continue,
+                (Counted::Here(rule), _) => {
+                    let key = self.limiter.key(&bytes);
+                    asks.here.push(Ask { rule, key, cost });
+                    Counted::Here(asks.here.len() - 1)
+                }
+            };
+            asks.rules.push((number, counted));
         }
-        let now_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-        let verdict = self.limiter.decide(&asks, now_us);
-        let found = || asks.iter().zip(&verdict.findings);
-        let decisions = found().map(|(ask, finding)| decision(&self.rules[ask.rule].limit, finding));
-        let decisions = decisions.collect();
-        let outcome = match verdict.refused_by.and_then(|at| found().nth(at)) {
-            Some((ask, finding)) => Outcome::Refused(refusal(&self.rules[ask.rule].limit, finding, asked)),
+        Ok(asks)
+    }
+}
+
+/// What all limits said of one request, in their order.
+#[derive(Default)]
+struct Told<'a> {
+    decisions: Vec<Decision<'a>>,
+    delay_us: u64,
+    refused: Option<(&'a Limit, Finding, By)>,
+}
+
+impl<'a> Told<'a> {
+    fn add(&mut self, limit: &'a Limit, finding: Finding, by: By, refuses: bool) {
+        self.decisions.push(decision(limit, &finding, by));
+        self.delay_us = self.delay_us.max(finding.delay_us);
+        if refuses && self.refused.is_none() {
+            self.refused = Some((limit, finding, by));
+        }
+    }
+
+    fn judged(self, asked: &Asked<'_>, hold: Option<Permit>) -> Judged<'a> {
+        let outcome = match self.refused {
+            Some((limit, _, By::Policy)) if limit.on_store_error == OnStoreError::Closed => {
+                Outcome::Refused(closed(limit, asked))
+            }
+            Some((limit, finding, _)) => Outcome::Refused(refusal(limit, &finding, asked)),
             None => Outcome::Go {
-                delay: Duration::from_micros(verdict.findings.iter().map(|found| found.delay_us).max().unwrap_or(0)),
-                hold: verdict.permit,
+                delay: Duration::from_micros(self.delay_us),
+                hold,
             },
         };
-        Judged { decisions, outcome }
+        Judged {
+            decisions: self.decisions,
+            outcome,
+        }
     }
 }
 
@@ -225,11 +339,13 @@ fn part(key: &Key, asked: &Asked<'_>, sender: &Sender<'_>) -> Option<Vec<u8>> {
     }
 }
 
-fn decision<'a>(limit: &'a Limit, finding: &Finding) -> Decision<'a> {
-    let said = match (finding.allowed, limit.shadow) {
-        (true, _) => Said::Allowed,
-        (false, false) => Said::Refused,
-        (false, true) => Said::Shadow,
+fn decision<'a>(limit: &'a Limit, finding: &Finding, by: By) -> Decision<'a> {
+    let said = match (finding.allowed, limit.shadow, by) {
+        (true, _, By::Counts) => Said::Allowed,
+        (true, _, By::Policy) => Said::AllowedAlone,
+        (false, true, _) => Said::Shadow,
+        (false, false, By::Counts) => Said::Refused,
+        (false, false, By::Policy) => Said::RefusedAlone,
     };
     Decision {
         limit: &limit.name,
@@ -247,6 +363,15 @@ fn lacks_key<'a>(limit: &'a Limit, asked: &Asked<'_>) -> Judged<'a> {
         decisions: vec![refused],
         outcome: Outcome::Refused(speak::refusal(Some(asked), StatusCode::FORBIDDEN, &reason)),
     }
+}
+
+/// 503: the limit cannot be counted, and is told to refuse then. It is nobody's fault who asks.
+fn closed(limit: &Limit, asked: &Asked<'_>) -> Answer {
+    let name = &limit.name;
+    let reason = format!("The limit {name} cannot be counted now. Try again in 5 s.");
+    let mut answer = speak::refusal(Some(asked), StatusCode::SERVICE_UNAVAILABLE, &reason);
+    set(&mut answer.headers, header::RETRY_AFTER, "5");
+    answer
 }
 
 /// 429, with the limit and the wait in the fields of draft-ietf-httpapi-ratelimit-headers.

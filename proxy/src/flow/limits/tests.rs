@@ -45,7 +45,9 @@ fn ask<'a>(limits: &'a Limits, request: &Request) -> Judged<'a> {
         visitor: None,
         whereabouts: &nowhere,
     };
-    limits.judge(&asked, &sender, Duration::from_secs(100))
+    // Nothing waits where no limit is global.
+    let judged = limits.judge(&asked, &sender, Duration::from_secs(100));
+    futures::executor::block_on(judged)
 }
 
 /// The status of a request, 200 where it goes on.
@@ -58,7 +60,7 @@ fn status(judged: &Judged) -> u16 {
 
 /// Two requests under "one in an hour": whether the second is counted with the first.
 fn together(key: &str, other: Request) -> bool {
-    let limits = Limits::new(&[limit(&format!("limit = \"1/1h\"\nkey = {key}"))]);
+    let limits = Limits::new(&[limit(&format!("limit = \"1/1h\"\nkey = {key}"))], None);
     assert_eq!(status(&ask(&limits, &request())), 200);
     status(&ask(&limits, &other)) == 429
 }
@@ -67,7 +69,7 @@ fn together(key: &str, other: Request) -> bool {
 fn b7_a_key_says_who_is_counted_together() {
     let from = |client| Request { client, ..request() };
     let v6 = |key, other| {
-        let limits = Limits::new(&[limit(&format!("limit = \"1/1h\"\nkey = {key}"))]);
+        let limits = Limits::new(&[limit(&format!("limit = \"1/1h\"\nkey = {key}"))], None);
         assert_eq!(status(&ask(&limits, &from("2001:db8:1:2::1"))), 200);
         status(&ask(&limits, &from(other))) == 429
     };
@@ -99,7 +101,7 @@ fn b7_a_key_says_who_is_counted_together() {
 fn a_missing_key_is_skipped_shared_or_refused() {
     for (rule, statuses) in [("skip", [200, 200]), ("share", [200, 429]), ("refuse", [403, 403])] {
         let text = format!("limit = \"1/1h\"\nkey = \"header:x-app\"\non_missing_key = \"{rule}\"");
-        let limits = Limits::new(&[limit(&text)]);
+        let limits = Limits::new(&[limit(&text)], None);
         let found = [0; 2].map(|_| status(&ask(&limits, &request())));
         assert_eq!(found, statuses, "{rule}");
     }
@@ -117,21 +119,27 @@ fn a_limit_looks_only_at_what_it_matches() {
         ("country = [\"DE\"]", false),
         ("network = [64500]", false),
     ] {
-        let limits = Limits::new(&[limit(&format!(
-            "limit = \"1/1h\"\nkey = \"all\"\nmatch = {{ {wanted} }}"
-        ))]);
+        let limits = Limits::new(
+            &[limit(&format!(
+                "limit = \"1/1h\"\nkey = \"all\"\nmatch = {{ {wanted} }}"
+            ))],
+            None,
+        );
         assert_eq!(!ask(&limits, &request()).decisions.is_empty(), looks, "{wanted}");
     }
 }
 
 #[test]
 fn places_under_way_are_given_back_and_a_queue_holds_back() {
-    let at_once = Limits::new(&[limit("limit = 1\nkey = \"all\"\nalgorithm = \"concurrency\"")]);
+    let at_once = Limits::new(&[limit("limit = 1\nkey = \"all\"\nalgorithm = \"concurrency\"")], None);
     let first = ask(&at_once, &request());
     assert_eq!(status(&ask(&at_once, &request())), 429);
     drop(first);
     assert_eq!(status(&ask(&at_once, &request())), 200);
-    let queue = Limits::new(&[limit("limit = \"1/2s\"\nkey = \"all\"\nalgorithm = \"leaky-bucket\"")]);
+    let queue = Limits::new(
+        &[limit("limit = \"1/2s\"\nkey = \"all\"\nalgorithm = \"leaky-bucket\"")],
+        None,
+    );
     let delays: Vec<_> = (0..4)
         .map(|_| match ask(&queue, &request()).outcome {
             Outcome::Go { delay, .. } => Some(delay.as_secs()),
