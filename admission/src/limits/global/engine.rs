@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::{Ask, Finding};
 use super::leases::{Leases, Spent};
@@ -111,7 +111,7 @@ impl Global {
     /// Judges a request by rules of rising number, each once: all are charged or none. Takes no longer than 100 ms.
     pub async fn decide(&self, asks: &[Ask]) -> Answer {
         let inner = &*self.inner;
-        let deadline = Instant::now() + WAIT_MOST;
+        let deadline = inner.clock.monotonic() + WAIT_MOST;
         let is = |mode| move |ask: &&Ask| inner.leases.rule(ask.rule).is_some_and(|rule| rule.mode == mode);
         let synced: Vec<Ask> = asks.iter().filter(is(Mode::Synced)).copied().collect();
         let exact: Vec<Ask> = asks.iter().filter(is(Mode::Exact)).copied().collect();
@@ -124,7 +124,7 @@ impl Global {
         merge(asks, (&synced, &first), (&exact, &second))
     }
 
-    async fn synced(&self, asks: &[Ask], aside: bool, deadline: Instant) -> Answer {
+    async fn synced(&self, asks: &[Ask], aside: bool, deadline: Duration) -> Answer {
         if asks.is_empty() {
             return Answer::default();
         }
@@ -145,12 +145,12 @@ impl Global {
     }
 
     /// Whether the store was told, in time.
-    async fn ask(&self, asks: Vec<Ask>, deadline: Instant) -> bool {
+    async fn ask(&self, asks: Vec<Ask>, deadline: Duration) -> bool {
         let (heard, answer) = oneshot::channel();
         if self.waiting.try_send(Waiting { asks, heard }).is_err() {
             return false;
         }
-        matches!(timeout_at(deadline, answer).await, Ok(Ok(true)))
+        matches!(timeout(self.inner.until(deadline), answer).await, Ok(Ok(true)))
     }
 }
 
@@ -159,12 +159,16 @@ impl Inner {
         u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX)
     }
 
-    async fn exact(&self, asks: &[Ask], deadline: Instant) -> Answer {
+    fn until(&self, deadline: Duration) -> Duration {
+        deadline.saturating_sub(self.clock.monotonic())
+    }
+
+    async fn exact(&self, asks: &[Ask], deadline: Duration) -> Answer {
         if asks.is_empty() {
             return Answer::default();
         }
         let charges = self.leases.charges(asks, self.now_us());
-        let judged = timeout_at(deadline, self.store.exact(&charges)).await;
+        let judged = timeout(self.until(deadline), self.store.exact(&charges)).await;
         let answer = match judged {
             Ok(answer) => answer.ok(),
             Err(_) => None,
