@@ -51,6 +51,9 @@ struct Serve {
     /// Guards the organiser's calls under /api/v1/organiser: a file with a token of at least 32 characters.
     #[arg(long, value_name = "FILE")]
     organiser_token: Option<std::path::PathBuf>,
+    /// Good for check-ins alone: a file with a token of at least 32 characters, for those who scan tickets.
+    #[arg(long, value_name = "FILE")]
+    door_token: Option<std::path::PathBuf>,
     /// Who is told what happens to orders: a TOML file, see docs/BOOKING.md. Keep it readable by the service alone.
     #[arg(long, value_name = "FILE")]
     after_sale: Option<std::path::PathBuf>,
@@ -80,10 +83,10 @@ async fn run(options: Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("{}", options.listen))?;
-    let organiser_token = options.organiser_token.map(|path| {
+    let read_token = |path: std::path::PathBuf| {
         let token = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
         anyhow::Ok(token.trim().to_owned())
-    });
+    };
     let after_sale = match &options.after_sale {
         Some(path) => read_after_sale(path).with_context(|| format!("{}", path.display()))?,
         None => AfterSale::default(),
@@ -93,7 +96,8 @@ async fn run(options: Serve) -> anyhow::Result<()> {
     let config = Config {
         provider,
         after_sale,
-        organiser_token: organiser_token.transpose()?,
+        organiser_token: options.organiser_token.map(read_token).transpose()?,
+        door_token: options.door_token.map(read_token).transpose()?,
         audience: options.audience,
         issuer: options.issuer,
         front_door: options.front_door,

@@ -40,12 +40,14 @@ pub struct Config {
     pub provider: Arc<dyn Provider>,
     /// Guards the organiser's calls: at least [`MIN_TOKEN`] characters. Without it there are none.
     pub organiser_token: Option<String>,
+    /// Good for check-ins alone, as long as the organiser's.
+    pub door_token: Option<String>,
     /// Who is told what happens to orders.
     pub after_sale: AfterSale,
     pub clock: Clock,
 }
 
-/// Shortest token of the organiser.
+/// Shortest token.
 pub const MIN_TOKEN: usize = 32;
 
 impl Config {
@@ -61,6 +63,7 @@ impl Config {
             catalogue: catalogue::sample(),
             provider: Arc::new(Simulated::default()),
             organiser_token: None,
+            door_token: None,
             after_sale: AfterSale::default(),
             clock: clock::system(),
         }
@@ -141,12 +144,14 @@ fn fresh_key() -> anyhow::Result<TicketKey> {
 pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Running> {
     crate::install_crypto();
     let address = listener.local_addr()?;
-    if config
-        .organiser_token
-        .as_ref()
-        .is_some_and(|token| token.len() < MIN_TOKEN)
-    {
-        anyhow::bail!("the organiser's token must be at least {MIN_TOKEN} characters");
+    let tokens = web::Tokens {
+        organiser: config.organiser_token,
+        door: config.door_token,
+    };
+    for (whose, token) in [("organiser's", &tokens.organiser), ("door's", &tokens.door)] {
+        if token.as_ref().is_some_and(|token| token.len() < MIN_TOKEN) {
+            anyhow::bail!("the {whose} token must be at least {MIN_TOKEN} characters");
+        }
     }
     let guard = Guard::new(
         Rules {
@@ -175,7 +180,7 @@ pub async fn serve(config: Config, listener: TcpListener) -> anyhow::Result<Runn
         till,
         auditor,
         front_door: config.front_door,
-        organiser_token: config.organiser_token,
+        tokens,
         stopping: stopped.clone(),
         clock: config.clock,
     })?;

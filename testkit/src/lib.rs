@@ -13,9 +13,11 @@ pub mod browser;
 pub mod net;
 pub mod postgres;
 pub mod process;
+pub mod python;
 pub mod redis;
 
 pub use net::{Pipe, free_port, wait_until, wait_until_async};
 pub use postgres::Postgres;
 pub use process::{Process, Signal};
+pub use python::python_program;
 pub use redis::{Data, Redis, RedisCluster, RedisSentinel};

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Site;
 use super::asked;
 use super::bookings::name;
-use super::calls::{Keys, begin, decide_order};
+use super::calls::{Keys, begin, decide_order, submitted};
 use super::claims;
 use super::contact::contact;
 use super::holds;
@@ -81,7 +81,7 @@ async fn asked_of_writer(
     headers: &HeaderMap,
     command: Command,
 ) -> Result<Result<Box<Order>, Refusal>, Response> {
-    match site.0.writer.submit(command).await.map(|applied| applied.reply) {
+    match submitted(site, command).await.map(|applied| applied.reply) {
         Ok(Ok(Done::Order(order))) => Ok(Ok(order)),
         Ok(Err(refusal)) => Ok(Err(refusal)),
         // None of the commands that come here is answered so.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Site;
 use super::asked::{self, bad};
+use super::calls::submitted;
 use super::claims;
 use super::contact::contact;
 use super::problem::{Problem, refuse, wants_page};
@@ -55,7 +56,7 @@ pub(super) async fn book(
         Ok(command) => command,
         Err(problem) => return refuse(&site, &headers, problem),
     };
-    let applied = match site.0.writer.submit(command).await {
+    let applied = match submitted(&site, command).await {
         Ok(applied) => applied,
         Err(why) => return with_retry(refuse(&site, &headers, not_decided(why))),
     };
@@ -118,10 +119,15 @@ fn command(headers: &HeaderMap, body: &[u8], visitor: &Visitor) -> Result<Comman
     })
 }
 
+/// Control characters, and those that turn the direction of what stands around them.
+pub(super) fn is_unseen(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The name on an order, as it is kept.
 pub(super) fn name(text: &str) -> Result<String, Problem> {
     let name = text.trim();
-    match name.is_empty() || text.chars().count() > MAX_NAME || text.chars().any(char::is_control) {
+    match name.is_empty() || text.chars().count() > MAX_NAME || text.chars().any(is_unseen) {
         true => Err(bad(format!("name must be 1-{MAX_NAME} characters")).worded("bad-name")),
         false => Ok(name.to_owned()),
     }

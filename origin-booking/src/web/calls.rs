@@ -1,6 +1,7 @@
 //! What the calls of the API share: one command to the writer, with its key in flight, and its answer as JSON.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,6 +19,7 @@ use crate::shop::order::Order;
 use crate::shop::{Applied, Done};
 use crate::shown::Shown;
 pub(super) use crate::shown::order as view;
+use crate::writer::{Answer, NotDecided};
 
 /// Most requests with a key that are under way at one time.
 const MAX_IN_FLIGHT: usize = 20_000;
@@ -89,6 +91,15 @@ pub(super) fn begin<'a, T>(
     begun.map_err(|problem| refuse(site, headers, problem))
 }
 
+/// Longest wait for the writer: where it takes longer, that is said before anybody gives up.
+const DECIDE_WITHIN: Duration = Duration::from_secs(8);
+
+/// The writer's word. What is not decided in time may still be: the same key finds out.
+pub(super) async fn submitted(site: &Site, command: impl Into<Command>) -> Answer {
+    let decided = tokio::time::timeout(DECIDE_WITHIN, site.0.writer.submit(command)).await;
+    decided.unwrap_or(Err(NotDecided::Unknown))
+}
+
 /// The decision, or the answer that says why there is none.
 pub(super) async fn decide(
     site: &Site,
@@ -96,7 +107,7 @@ pub(super) async fn decide(
     key: Option<Key>,
     ask: Ask,
 ) -> Result<(Done, bool), Response> {
-    let applied: Applied = match site.0.writer.submit(Command { key, ask }).await {
+    let applied: Applied = match submitted(site, Command { key, ask }).await {
         Ok(applied) => applied,
         Err(why) => return Err(with_retry(refuse(site, headers, not_decided(why)))),
     };

@@ -12,7 +12,7 @@ use super::Site;
 use super::asked;
 use super::basket::see;
 use super::bookings::reference;
-use super::calls::{Keys, begin};
+use super::calls::{Keys, begin, submitted};
 use super::problem::{Problem, refuse};
 use super::random;
 use super::refusals::{explained, not_decided, with_retry};
@@ -142,7 +142,7 @@ async fn asked_for(
     path: &str,
     again: impl Fn(Problem) -> Response,
 ) -> Result<Response, Response> {
-    match site.0.writer.submit(command).await.map(|applied| applied.reply) {
+    match submitted(site, command).await.map(|applied| applied.reply) {
         Ok(Ok(_)) => Ok(see(path)),
         Ok(Err(refusal)) => Err(with_retry(again(explained(refusal)))),
         Err(why) => Err(with_retry(refuse(site, headers, not_decided(why)))),

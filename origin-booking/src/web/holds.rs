@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::Site;
 use super::asked::{self, bad};
 use super::bookings::{REPLAYED, name, reference};
-use super::calls::{Keys, begin, decide_order, told};
+use super::calls::{Keys, begin, decide_order, submitted, told};
 use super::claims;
 use super::contact::contact;
 use super::openapi::{Keyed, OrderPath};
@@ -83,7 +83,7 @@ struct BestAsked {
     #[schema(
         min_length = 1,
         max_length = 100,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069][^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
     )]
     name: Option<String>,
     #[schema(format = Email, max_length = 254)]
@@ -103,7 +103,7 @@ struct SeatsAsked {
     #[schema(
         min_length = 1,
         max_length = 100,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069][^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
     )]
     name: Option<String>,
     #[schema(format = Email, max_length = 254)]
@@ -189,7 +189,7 @@ async fn place(
     let ask = if waits { Ask::Wait(hold) } else { Ask::Hold(hold) };
     let name = if waits { "order" } else { "hold" };
     let taken = Taken::of(&ask);
-    let applied = match site.0.writer.submit(Command { key, ask }).await {
+    let applied = match submitted(site, Command { key, ask }).await {
         Ok(applied) => applied,
         Err(why) => return Err(with_retry(refuse(site, headers, not_decided(why)))),
     };

@@ -21,7 +21,7 @@ pub(super) const SESSION_S: u64 = 12 * 3_600;
 pub(super) const COOKIE: &str = "stanchion-organiser";
 
 pub(super) struct Keeper {
-    token: Option<String>,
+    tokens: Tokens,
     wrong: Mutex<Wrong>,
 }
 
@@ -31,9 +31,27 @@ struct Wrong {
     count: u32,
 }
 
+/// The tokens of the configuration.
+#[derive(Clone, Default)]
+pub(crate) struct Tokens {
+    pub(crate) organiser: Option<String>,
+    /// Good for check-ins alone.
+    pub(crate) door: Option<String>,
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Scope {
+    Organiser,
+    /// The organiser may do it too.
+    Door,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Denied {
     Wrong,
+    /// A good token, for something else.
+    OtherScope,
     /// And so were many others; come back after this.
     TooMany {
         after_s: u64,
@@ -41,18 +59,22 @@ pub(super) enum Denied {
 }
 
 impl Keeper {
-    pub(super) fn new(token: Option<String>) -> Keeper {
+    pub(super) fn new(tokens: Tokens) -> Keeper {
         let wrong = Mutex::default();
-        Keeper { token, wrong }
+        Keeper { tokens, wrong }
     }
 
-    pub(super) fn check(&self, given: Option<&str>, now_ms: u64) -> Result<(), Denied> {
+    pub(super) fn check(&self, given: Option<&str>, scope: Scope, now_ms: u64) -> Result<(), Denied> {
+        // Nobody tried anything.
+        let given = given.ok_or(Denied::Wrong)?;
         // Digests are compared, so that the time it takes tells nothing about the token.
-        match (&self.token, given) {
-            (Some(known), Some(given)) if Sha256::digest(known) == Sha256::digest(given) => Ok(()),
-            // Nobody tried anything.
-            (_, None) => Err(Denied::Wrong),
-            _ => Err(self.count(now_ms)),
+        let given = Sha256::digest(given);
+        let is = |known: &Option<String>| known.as_ref().is_some_and(|known| Sha256::digest(known) == given);
+        let (organiser, door) = (is(&self.tokens.organiser), is(&self.tokens.door));
+        match (organiser, door, scope) {
+            (true, _, _) | (_, true, Scope::Door) => Ok(()),
+            (false, true, Scope::Organiser) => Err(Denied::OtherScope),
+            (false, false, _) => Err(self.count(now_ms)),
         }
     }
 
@@ -66,7 +88,7 @@ impl Keeper {
         }
         wrong.count = wrong.count.saturating_add(1);
         if wrong.count == MAX_WRONG {
-            tracing::warn!("the organiser's token was given wrongly {MAX_WRONG} times within a minute");
+            tracing::warn!("wrong tokens were given {MAX_WRONG} times within a minute");
         }
         match wrong.count > MAX_WRONG {
             true => Denied::TooMany {
@@ -97,7 +119,7 @@ impl Keeper {
     }
 
     fn seal(&self, until_s: u64) -> Option<String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.token.as_ref()?.as_bytes()).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.tokens.organiser.as_ref()?.as_bytes()).ok()?;
         mac.update(format!("organiser session until {until_s}").as_bytes());
         Some(in_letters(&mac.finalize().into_bytes()))
     }
@@ -107,6 +129,10 @@ impl Keeper {
 pub(super) fn problem(denied: Denied) -> Problem {
     match denied {
         Denied::Wrong => Problem::new(StatusCode::UNAUTHORIZED, "token-required", "This is for the organiser."),
+        Denied::OtherScope => {
+            let text = "This token is good for check-ins alone; this is for the organiser.";
+            Problem::new(StatusCode::FORBIDDEN, "wrong-scope", text)
+        }
         Denied::TooMany { after_s } => {
             let text = format!("Too many wrong tokens. Try again in {after_s} seconds.");
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tokens", text)
@@ -116,12 +142,21 @@ pub(super) fn problem(denied: Denied) -> Problem {
 
 /// Before each of the organiser's calls.
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let_by(&site, Scope::Organiser, request, next).await
+}
+
+/// Before a check-in.
+pub(super) async fn guard_door(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let_by(&site, Scope::Door, request, next).await
+}
+
+async fn let_by(site: &Site, scope: Scope, request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION);
     let given = given.map(|value| value.to_str().unwrap_or_default());
     let token = given.map(|value| value.strip_prefix("Bearer ").unwrap_or_default());
-    match site.0.keeper.check(token, (site.0.clock)()) {
+    match site.0.keeper.check(token, scope, (site.0.clock)()) {
         Ok(()) => next.run(request).await,
-        Err(denied) => turned_away(&site, request.headers(), denied),
+        Err(denied) => turned_away(site, request.headers(), denied),
     }
 }
 
@@ -129,6 +164,10 @@ fn turned_away(site: &Site, headers: &HeaderMap, denied: Denied) -> Response {
     let mut response = refuse(site, headers, problem(denied));
     let (name, value) = match denied {
         Denied::Wrong => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        Denied::OtherScope => {
+            let why = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+            (header::WWW_AUTHENTICATE, why)
+        }
         Denied::TooMany { after_s } => (header::RETRY_AFTER, HeaderValue::from(after_s)),
     };
     response.headers_mut().insert(name, value);
@@ -139,36 +178,57 @@ fn turned_away(site: &Site, headers: &HeaderMap, denied: Denied) -> Response {
 mod tests {
     use super::*;
 
+    fn keeper(token: &str) -> Keeper {
+        Keeper::new(Tokens {
+            organiser: Some(token.to_owned()),
+            door: Some("door".to_owned()),
+        })
+    }
+
+    #[test]
+    fn a2_each_token_opens_what_it_is_for() {
+        let keeper = keeper("right");
+        for (token, scope, expected) in [
+            ("right", Scope::Organiser, Ok(())),
+            ("right", Scope::Door, Ok(())),
+            ("door", Scope::Door, Ok(())),
+            ("door", Scope::Organiser, Err(Denied::OtherScope)),
+            ("", Scope::Door, Err(Denied::Wrong)),
+        ] {
+            assert_eq!(keeper.check(Some(token), scope, 0), expected, "{token} {scope:?}");
+        }
+    }
+
     #[test]
     fn a2_many_wrong_tokens_lock_out_the_wrong_ones_alone() {
-        let keeper = Keeper::new(Some("right".to_owned()));
+        let keeper = keeper("right");
+        let check = |token: Option<&str>, now_ms| keeper.check(token, Scope::Organiser, now_ms);
         for now_ms in 0..u64::from(MAX_WRONG) {
-            assert_eq!(keeper.check(Some("wrong"), now_ms), Err(Denied::Wrong));
+            assert_eq!(check(Some("wrong"), now_ms), Err(Denied::Wrong));
         }
         for _ in 0..1_000 {
-            assert_eq!(keeper.check(Some("wrong"), 9_500), Err(Denied::TooMany { after_s: 51 }));
-            assert_eq!(keeper.check(Some("right"), 9_500), Ok(()));
+            assert_eq!(check(Some("wrong"), 9_500), Err(Denied::TooMany { after_s: 51 }));
+            assert_eq!(check(Some("right"), 9_500), Ok(()));
         }
-        assert_eq!(keeper.check(None, 9_500), Err(Denied::Wrong), "nobody tried");
-        assert_eq!(
-            keeper.check(Some("wrong"), WINDOW_MS),
-            Err(Denied::Wrong),
-            "a minute later"
+        assert_eq!(check(None, 9_500), Err(Denied::Wrong), "nobody tried");
+        assert_eq!(check(Some("wrong"), WINDOW_MS), Err(Denied::Wrong), "a minute later");
+        assert!(
+            Keeper::new(Tokens::default()).check(Some(""), Scope::Door, 0).is_err(),
+            "no token, nobody"
         );
-        assert!(Keeper::new(None).check(Some(""), 0).is_err(), "no token, nobody");
     }
 
     #[test]
     fn a_session_ends_and_is_worth_nothing_elsewhere() {
-        let keeper = Keeper::new(Some("right".to_owned()));
-        let session = keeper.session(1_000).unwrap();
-        assert!(keeper.is_session(&session, 1_000 + SESSION_S - 1));
-        assert!(!keeper.is_session(&session, 1_000 + SESSION_S));
-        assert!(!Keeper::new(Some("other".to_owned())).is_session(&session, 1_000));
+        let ours = keeper("right");
+        let session = ours.session(1_000).unwrap();
+        assert!(ours.is_session(&session, 1_000 + SESSION_S - 1));
+        assert!(!ours.is_session(&session, 1_000 + SESSION_S));
+        assert!(!keeper("other").is_session(&session, 1_000));
         let longer = session.replace(&(1_000 + SESSION_S).to_string(), &(2_000 + SESSION_S).to_string());
         for forged in [longer.as_str(), "", ".", "99999999999.", "right"] {
-            assert!(!keeper.is_session(forged, 1_000), "{forged}");
+            assert!(!ours.is_session(forged, 1_000), "{forged}");
         }
-        assert!(Keeper::new(None).session(0).is_none());
+        assert!(Keeper::new(Tokens::default()).session(0).is_none());
     }
 }

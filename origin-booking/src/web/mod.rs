@@ -44,6 +44,8 @@ use axum::routing::{get, post};
 use tokio::sync::{Semaphore, watch};
 use tower_http::timeout::TimeoutLayer;
 
+pub(crate) use keeper::Tokens;
+
 use crate::clock::Clock;
 use crate::pass::Guard;
 use crate::payments::{Auditor, Till};
@@ -81,7 +83,7 @@ pub(crate) struct Made {
     pub(crate) till: Till,
     pub(crate) auditor: Auditor,
     pub(crate) front_door: String,
-    pub(crate) organiser_token: Option<String>,
+    pub(crate) tokens: Tokens,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) clock: Clock,
 }
@@ -97,7 +99,7 @@ impl Site {
             till: made.till,
             auditor: made.auditor,
             in_flight: calls::InFlight::default(),
-            keeper: keeper::Keeper::new(made.organiser_token),
+            keeper: keeper::Keeper::new(made.tokens),
             guesses: guesses::Guesses::default(),
             readers: Arc::new(Semaphore::new(live::MAX_READERS)),
             stopping: made.stopping,
@@ -182,7 +184,7 @@ fn for_organisers(site: &Site) -> Router<Site> {
         .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard));
     let doors = Router::new()
         .route("/api/v1/check-ins", post(tickets::check_in))
-        .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard));
+        .layer(axum::middleware::from_fn_with_state(site.clone(), keeper::guard_door));
     Router::new()
         .route("/organiser", get(office::page))
         .route("/organiser/enter", post(office::enter))

@@ -15,7 +15,7 @@ use super::asked;
 use super::browse::in_time;
 use super::calls::decide;
 use super::deliveries::{self, Deliveries};
-use super::keeper::{COOKIE, Denied, SESSION_S};
+use super::keeper::{COOKIE, Denied, SESSION_S, Scope};
 use super::map::money;
 use super::organiser;
 use super::problem::{Problem, refuse};
@@ -214,8 +214,16 @@ pub(super) async fn enter(State(site): State<Site>, headers: HeaderMap, body: By
         Err(problem) => return refuse(&site, &headers, problem),
     };
     let now_ms = (site.0.clock)();
-    match site.0.keeper.check(Some(entering.token.trim()), now_ms) {
+    match site
+        .0
+        .keeper
+        .check(Some(entering.token.trim()), Scope::Organiser, now_ms)
+    {
         Ok(()) => with_session(site.0.keeper.session(now_ms / 1_000).as_deref(), SESSION_S),
+        Err(Denied::OtherScope) => {
+            let text = "This token is good for check-ins alone.";
+            door(&site, StatusCode::FORBIDDEN, Some(text))
+        }
         Err(Denied::Wrong) => door(&site, StatusCode::UNAUTHORIZED, Some("This is not the token.")),
         Err(Denied::TooMany { after_s }) => {
             let text = format!("Too many wrong tokens. Try again in {after_s} seconds. The right one is always good.");

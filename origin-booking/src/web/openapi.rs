@@ -50,7 +50,8 @@ pub(super) struct OrderPath {
     info(
         title = "Stanchion booking API",
         description = "Sells exactly what there is, to whoever holds a pass. Money is in the currency's smallest unit \
-                       (`…_minor`), times in milliseconds since the Unix epoch (`…_ms`). A browser, which asks for \
+                       (`…_minor`), times in milliseconds since the Unix epoch (`…_ms`); whole numbers are written \
+                       without a fraction. A browser, which asks for \
                        `text/html`, hears refusals as pages. Bodies may be forms too (`application/x-www-form-urlencoded`)."
     ),
     paths(
@@ -78,14 +79,32 @@ impl Modify for Keys {
             SecurityScheme::Http(scheme.description(Some(whose)).build())
         };
         components.add_security_scheme("organiser", token("the organiser's token"));
+        components.add_security_scheme("door", token("a token that is good for check-ins alone"));
     }
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Description::openapi()).unwrap_or_default();
     problems::complete(&mut document);
+    close_choices(&mut document);
     document
 });
+
+/// A choice whose name is its one member has no other.
+fn close_choices(document: &mut Value) {
+    let schemas = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut);
+    let choices = schemas.into_iter().flat_map(|schemas| schemas.values_mut());
+    for choice in choices
+        .filter_map(|schema| schema.get_mut("oneOf")?.as_array_mut())
+        .flatten()
+    {
+        if choice.get("properties").is_some() {
+            choice["additionalProperties"] = Value::Bool(false);
+        }
+    }
+}
 
 /// The OpenAPI document of the service, as `GET /api/v1/openapi.json` answers it.
 #[must_use]

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::{Duration, Instant};
 use utoipa::ToSchema;
 
 use super::Site;
@@ -27,6 +28,8 @@ use crate::shop::order::{Method, Order, Stage};
 use crate::shop::refusal::Refusal;
 use crate::shown::Shown;
 
+/// After this a payment goes on without its visitor, who hears where to look.
+const ANSWER_WITHIN: Duration = Duration::from_secs(9);
 /// Longest name of what a visitor pays with.
 const MAX_INSTRUMENT: usize = 200;
 
@@ -38,7 +41,7 @@ struct Asked {
     #[schema(
         min_length = 1,
         max_length = 100,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069][^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
     )]
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,6 +218,7 @@ pub(super) async fn pay_with(
     method: Method,
     instrument: String,
 ) -> Response {
+    let until = Instant::now() + ANSWER_WITHIN;
     if instrument.chars().count() > MAX_INSTRUMENT {
         return refuse(
             site,
@@ -238,7 +242,11 @@ pub(super) async fn pay_with(
         let offer = sale.offer(order.event.as_str());
         offer.map_or_else(String::new, |offer| offer.event().price.currency.clone())
     });
-    match site.0.till.settle(&order, currency, instrument).await {
+    let settling = site.0.till.settle(&order, currency, instrument);
+    match tokio::time::timeout_at(until, settling)
+        .await
+        .unwrap_or(Settled::NotKnown)
+    {
         Settled::Order(after) => outcome(site, headers, &after, order.attempt),
         Settled::Elsewhere(_) | Settled::NotKnown => not_known(site, &order),
     }

@@ -20,6 +20,16 @@ pub(super) struct Problem {
     kind: &'static str,
     /// A sentence for people.
     detail: String,
+    more: Box<More>,
+    /// Where the words for people are not those of `kind`.
+    worded: Option<&'static str>,
+    /// What is in the sentence, for those in other languages.
+    values: Vec<(&'static str, String)>,
+}
+
+/// What few problems have.
+#[derive(Clone, Default, Debug)]
+struct More {
     front_door: Option<String>,
     /// Of a ticket that was used.
     first: Option<serde_json::Value>,
@@ -27,10 +37,6 @@ pub(super) struct Problem {
     taken: Vec<String>,
     /// Where a page leads back to, instead of to what is on.
     back: Option<String>,
-    /// Where the words for people are not those of `kind`.
-    worded: Option<&'static str>,
-    /// What is in the sentence, for those in other languages.
-    values: Vec<(&'static str, String)>,
 }
 
 /// As it goes out.
@@ -65,22 +71,19 @@ impl Problem {
             status,
             kind,
             detail: detail.into(),
-            front_door: None,
-            first: None,
-            taken: Vec::new(),
-            back: None,
+            more: Box::default(),
             worded: None,
             values: Vec::new(),
         }
     }
 
     pub(super) fn after_the_first(mut self, first: serde_json::Value) -> Problem {
-        self.first = Some(first);
+        self.more.first = Some(first);
         self
     }
 
     pub(super) fn naming(mut self, taken: Vec<String>) -> Problem {
-        self.taken = taken;
+        self.more.taken = taken;
         self
     }
 
@@ -96,7 +99,7 @@ impl Problem {
     }
 
     pub(super) fn back_to(mut self, address: String) -> Problem {
-        self.back = Some(address);
+        self.more.back = Some(address);
         self
     }
 
@@ -111,7 +114,7 @@ impl Problem {
     }
 
     pub(super) fn at_front_door(mut self, address: &str) -> Problem {
-        self.front_door = Some(address.to_owned());
+        self.more.front_door = Some(address.to_owned());
         self
     }
 }
@@ -122,7 +125,7 @@ pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Resp
     let title = status.canonical_reason().unwrap_or("Refused");
     let detail = problem.told(site.0.pages.said(headers));
     let mut response = if wants_page(headers) {
-        let values = context! { title, detail, front_door => problem.front_door, back => problem.back };
+        let values = context! { title, detail, front_door => problem.more.front_door, back => problem.more.back };
         site.0.pages.page(headers, status, "refusal.html", values)
     } else {
         let body = ProblemShape {
@@ -130,9 +133,9 @@ pub(super) fn refuse(site: &Site, headers: &HeaderMap, problem: Problem) -> Resp
             title,
             status: status.as_u16(),
             detail,
-            front_door: problem.front_door,
-            first: problem.first,
-            taken: problem.taken,
+            front_door: problem.more.front_door,
+            first: problem.more.first,
+            taken: problem.more.taken,
         };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         (status, kind, Json(body)).into_response()

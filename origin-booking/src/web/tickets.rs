@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 
 use super::Site;
 use super::asked::{self, bad};
+use super::bookings::is_unseen;
 use super::browse;
+use super::calls::submitted;
 use super::claims;
 use super::openapi::OrderPath;
 use super::problem::{Problem, refuse};
@@ -186,18 +188,18 @@ struct Asked {
     event: Option<String>,
     /// For the record.
     #[serde(default)]
-    #[schema(max_length = 40, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[schema(max_length = 40, pattern = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$")]
     gate: String,
 }
 
 /// Lets in the holder of a ticket, once.
-#[utoipa::path(post, path = "/api/v1/check-ins", tag = "doors", request_body = Asked, security(("organiser" = [])),
+#[utoipa::path(post, path = "/api/v1/check-ins", tag = "doors", request_body = Asked, security(("organiser" = []), ("door" = [])),
     extensions(("x-problems" = json!(["not-a-ticket", "forged-ticket", "unknown-order", "ticket-used", "ticket-cancelled", "wrong-event"]))),
     responses((status = 201, description = "Welcome", body = CheckInAnswer)))]
 pub(super) async fn check_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     let read = || -> Result<CheckIn, Problem> {
         let asked: Asked = asked::body(&headers, &body, &[])?;
-        if asked.gate.chars().count() > MAX_GATE || asked.gate.chars().any(char::is_control) {
+        if asked.gate.chars().count() > MAX_GATE || asked.gate.chars().any(is_unseen) {
             return Err(bad(format!("gate must be at most {MAX_GATE} characters")));
         }
         let key = site.0.writer.look(|sale| sale.doors().key().cloned());
@@ -215,7 +217,7 @@ pub(super) async fn check_in(State(site): State<Site>, headers: HeaderMap, body:
         Err(problem) => return refuse(&site, &headers, problem),
     };
     let (order, number) = (check_in.order.clone(), check_in.number);
-    match site.0.writer.submit(Ask::CheckIn(check_in)).await {
+    match submitted(&site, Ask::CheckIn(check_in)).await {
         Ok(applied) if matches!(applied.reply, Err(Refusal::TicketUsed { .. })) => {
             refuse(&site, &headers, used(&site, order.as_str(), number))
         }

@@ -313,7 +313,7 @@ async fn h18_nothing_that_a_stranger_types_becomes_a_header() {
             "{language:?}"
         );
     }
-    let hostile = "Ada\" <eve@example.org>, \u{202e}=?utf-8?b?WA==?= \u{2028}Bcc: eve@example.org";
+    let hostile = "Ada\" <eve@example.org>, =?utf-8?b?WA==?= \u{2028}Bcc: eve@example.org";
     buy(&booth, "v", json!({"email": "ada@example.org", "name": hostile})).await;
     let mail = relay.taken(1).await[0].clone();
     assert_eq!(mail.to, ["RCPT TO:<ada@example.org>"]);

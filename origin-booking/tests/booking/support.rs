@@ -8,6 +8,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use stanchion_booking::clock::Clock;
 use stanchion_booking::payments::{Provider, Simulated};
 use stanchion_booking::post::AfterSale;
 use stanchion_booking::shop::catalogue::{Event, Price};
@@ -88,6 +89,7 @@ pub fn event(id: &str, seats: u32) -> Event {
 }
 
 pub const TOKEN: &str = "organiser-token-organiser-token-0";
+pub const DOOR_TOKEN: &str = "door-token-door-token-door-token-0";
 
 pub struct Booth {
     pub provider: Arc<Simulated>,
@@ -104,6 +106,8 @@ pub struct Booth {
 pub struct With {
     pub provider: Option<Arc<dyn Provider>>,
     pub after_sale: AfterSale,
+    pub clock: Option<Clock>,
+    pub database: Option<Database>,
 }
 
 impl Booth {
@@ -132,7 +136,8 @@ impl Booth {
     async fn make(folder: TempDir, seats: u32, with: With) -> Booth {
         let signer = Signer::new("k1", 7);
         let jwks = signer.jwks();
-        let database = Database::Sqlite(folder.path().join("booking.db"));
+        let own = Database::Sqlite(folder.path().join("booking.db"));
+        let database = with.database.unwrap_or(own);
         let (provider, ahead_ms) = (Arc::new(Simulated::default()), Arc::new(AtomicU64::new(0)));
         let (clock, ahead) = (stanchion_booking::clock::system(), Arc::clone(&ahead_ms));
         let config = Config {
@@ -141,7 +146,10 @@ impl Booth {
                 .provider
                 .unwrap_or_else(|| Arc::clone(&provider) as Arc<dyn Provider>),
             organiser_token: Some(TOKEN.to_owned()),
-            clock: Arc::new(move || clock() + ahead.load(Relaxed)),
+            door_token: Some(DOOR_TOKEN.to_owned()),
+            clock: with
+                .clock
+                .unwrap_or_else(|| Arc::new(move || clock() + ahead.load(Relaxed))),
             front_door: FRONT_DOOR.to_owned(),
             issuer: Some("https://tickets.example.org".to_owned()),
             catalogue: vec![event("gala", seats), event("matinee", 1_000)],

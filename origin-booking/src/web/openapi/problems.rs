@@ -25,6 +25,7 @@ const PROBLEMS: &[(&str, u16)] = &[
     ("token-required", 401),
     ("payment-declined", 402),
     ("cross-site", 403),
+    ("wrong-scope", 403),
     ("forged-ticket", 403),
     ("unknown-event", 404),
     ("not-numbered", 404),
@@ -108,6 +109,9 @@ fn heard(path: &str, method: &str, operation: &Map<String, Value>) -> BTreeSet<S
     }
     if may_call("organiser") {
         also(&["token-required", "too-many-tokens", "try-again"]);
+    }
+    if may_call("organiser") && !may_call("door") {
+        also(&["wrong-scope"]);
     }
     if path.contains('{') || changes {
         also(&["bad-request"]);
