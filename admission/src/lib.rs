@@ -3,6 +3,7 @@
 //! Knows nothing of HTTP, files, Pingora or the wall clock. Time and randomness arrive as arguments;
 //! the one clock is `clock.rs`, the one entropy source `entropy.rs`.
 
+pub mod challenge;
 pub mod clock;
 pub mod edge;
 pub mod entropy;

@@ -15,12 +15,21 @@ pub(crate) struct TicketKey {
     pub(crate) from: Stamp,
     pub(crate) secret: Zeroizing<[u8; 32]>,
     pub(crate) mac: Mac256,
+    /// Seals the tasks that a place may cost.
+    pub(crate) challenge: Mac256,
 }
 
 impl TicketKey {
     pub(crate) fn new(id: [u8; TICKET_KEY_ID_BYTES], from: Stamp, secret: Zeroizing<[u8; 32]>) -> TicketKey {
         let mac = keyed(&secret, "stanchion ticket v1");
-        TicketKey { id, from, secret, mac }
+        let challenge = keyed(&secret, "stanchion challenge v1");
+        TicketKey {
+            id,
+            from,
+            secret,
+            mac,
+            challenge,
+        }
     }
 
     pub(crate) fn generate(entropy: &dyn Entropy, from: Stamp) -> TicketKey {

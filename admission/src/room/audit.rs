@@ -82,6 +82,7 @@ impl Room {
                 "somebody unproven is not inside",
             ),
             (self.ended.len() <= bounds::MAX_ENDED_KEPT, "too many ended ids"),
+            (self.paid.len() <= bounds::MAX_PAID, "too many answers"),
             (self.revoked.len() <= bounds::MAX_REVOKED, "too many barred ids"),
             (self.marks.len() <= bounds::MAX_MARKS, "too many marks"),
         ];

@@ -33,6 +33,10 @@ pub const MAX_REVOKED: u64 = 10_000;
 pub const ENDED_EXTRA_US: u64 = 60_000_000;
 /// A session entered at once lasts this long, or `session_ttl` if that is shorter, until its visitor shows what they got.
 pub const UNPROVEN_US: u64 = 60_000_000;
+/// An answer to a challenge is remembered this long: a little longer than one is good for.
+pub const PAID_US: u64 = 330_000_000;
+/// Most answers remembered; the oldest go first.
+pub const MAX_PAID: u64 = 200_000;
 /// An unknown session this long past its end, as its edge knows it, is not put back.
 pub const READOPT_LEEWAY_US: u64 = 30_000_000;
 /// A grace is measured in this many steps.

@@ -16,6 +16,7 @@ pub mod bounds;
 mod claim;
 mod grant;
 mod pace;
+mod paid;
 mod presence;
 mod ranked;
 mod recovery;
@@ -56,6 +57,9 @@ pub struct Room {
     ended: Ranked,
     /// Those of them that are barred, by when (service time).
     revoked: Ranked,
+
+    /// Answers to challenges that were used, by when they are forgotten (store time).
+    paid: Ranked,
 
     /// `None`: never made, or lost.
     epoch: Option<Epoch>,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 
+use crate::challenge::Nonce;
 use crate::clock::Clock;
 use crate::ids::{Place, RoomName, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
@@ -122,6 +123,10 @@ impl Store for MemoryStore {
 
     async fn end(&self, policy: &RoomPolicy, place: Place, how: End) -> Result<(), StoreError> {
         self.with_room(policy, |room, now| room.end(policy, place, how, now))
+    }
+
+    async fn pay(&self, policy: &RoomPolicy, nonce: Nonce) -> Result<bool, StoreError> {
+        self.with_room(policy, |room, now| room.pay(nonce, now))
     }
 
     async fn settings_put(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::challenge::Nonce;
 use crate::ids::{Epoch, Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
 
@@ -191,6 +192,8 @@ pub trait Store: Send + Sync + 'static {
     /// Tell a recovering store that these places were used up. At most [`MAX_BATCH`].
     async fn spent(&self, policy: &RoomPolicy, places: &[Place]) -> Result<(), StoreError>;
     async fn end(&self, policy: &RoomPolicy, place: Place, how: End) -> Result<(), StoreError>;
+    /// Whether this answer to a challenge was never used before: it is used now. True once, whoever asks.
+    async fn pay(&self, policy: &RoomPolicy, nonce: Nonce) -> Result<bool, StoreError>;
     /// Replaces the live settings if `expected_version` is still current; returns them with their new version.
     async fn settings_put(
         &self,

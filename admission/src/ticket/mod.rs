@@ -206,7 +206,7 @@ impl Fields {
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo). Not a secret, and no proof by itself: the seal covers it. Two rooms of one
 /// installation that meet by chance: below 10^-13 for a thousand rooms.
-fn fingerprint(room: &RoomName) -> [u8; 8] {
+pub(crate) fn fingerprint(room: &RoomName) -> [u8; 8] {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     room.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, step).to_be_bytes()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use stanchion_admission::challenge::Nonce;
 use stanchion_admission::clock::Clock;
 use stanchion_admission::edge::agent::{Agent, Arrival};
 use stanchion_admission::entropy::Entropy;
@@ -157,6 +158,10 @@ impl Store for Watched {
     async fn end(&self, policy: &RoomPolicy, place: Place, how: End) -> Result<(), StoreError> {
         self.begin("end")?;
         self.answer(self.inner.end(policy, place, how).await)
+    }
+    async fn pay(&self, policy: &RoomPolicy, nonce: Nonce) -> Result<bool, StoreError> {
+        self.begin("pay")?;
+        self.answer(self.inner.pay(policy, nonce).await)
     }
     async fn settings_put(
         &self,

@@ -53,6 +53,8 @@ macro_rules! contract_suite {
                 an_entry_is_kept_for_a_minute_until_they_come_back, a_ticket_proves_as_a_pass_does,
                 a_short_session_is_no_longer_unproven, an_entry_that_ran_out_goes_on_where_a_slot_is_free,
                 an_entry_that_ran_out_is_first_in_a_full_room, an_entry_that_was_ended_stays_ended;
+            paying:
+                an_answer_counts_once, of_many_at_once_one_counts;
             losing:
                 a_wiped_room_recovers_its_order, slots_of_lost_sessions_are_kept, lost_sessions_are_put_back,
                 lost_sessions_that_end_give_up_their_slot, leaving_the_line_frees_no_lost_slot,

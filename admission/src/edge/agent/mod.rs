@@ -22,6 +22,7 @@ pub use super::answers::{Arrival, Refusal, Rejoin, Status};
 pub use super::seen::Seen;
 pub use super::sessions::Touch;
 pub use super::view::WaitFacts;
+use crate::challenge::Nonce;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::ids::{Epoch, Place, RoomName};
@@ -103,6 +104,15 @@ impl Agent {
             None => arrive::newcomer(&self.shared, &room).await,
             Some(place) => arrive::returning(&self.shared, &room, place, seen).await,
         }
+    }
+
+    /// Whether an answer to a challenge counts: true once, at whichever edge. While the store is away, once at this one.
+    pub async fn pay(&self, room: &RoomName, nonce: Nonce) -> bool {
+        let Some(room) = self.room(room) else { return false };
+        if !room.pay(nonce, self.shared.clock.wall()) {
+            return false;
+        }
+        self.shared.store.pay(&room.policy(), nonce).await.unwrap_or(true)
     }
 
     /// A waiting visitor's poll, from the view alone: no store command, no lock unless something is to be reported.

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::health::RoomHealth;
+use crate::challenge::Nonce;
 use crate::clock::Clock;
 use crate::edge::answers::{Arrival, Status};
 use crate::edge::asked::{Asked, Told};
@@ -14,14 +15,17 @@ use crate::edge::core::EdgeRoom;
 use crate::edge::seen::Seen;
 use crate::edge::sessions::Touch;
 use crate::edge::view::{Look, Report, View};
-use crate::ids::{Place, VisitorId};
+use crate::ids::{Place, Stamp, VisitorId};
 use crate::policy::RoomPolicy;
+use crate::room::Room as Index;
 use crate::store::{EdgeMemory, Session};
 
 pub(super) struct Room {
     core: Mutex<EdgeRoom>,
     view: ArcSwap<View>,
     asked: Mutex<Asked>,
+    /// Answers to challenges that were used here, for when the store is away.
+    paid: Mutex<Index>,
     pub(super) newborn: bool,
 }
 
@@ -32,6 +36,7 @@ impl Room {
             view: ArcSwap::new(Arc::clone(core.view())),
             core: Mutex::new(core),
             asked: Mutex::default(),
+            paid: Mutex::default(),
             newborn,
         }
     }
@@ -44,6 +49,11 @@ impl Room {
             self.view.store(Arc::clone(core.view()));
         }
         result
+    }
+
+    /// Whether this answer was not used at this edge before; it is used now.
+    pub(super) fn pay(&self, nonce: Nonce, now: Stamp) -> bool {
+        self.paid.lock().pay(nonce, now)
     }
 
     pub(super) fn view(&self) -> Arc<View> {

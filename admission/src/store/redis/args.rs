@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::script::{Invocation, Keys, Operation};
+use crate::challenge::Nonce;
 use crate::ids::{Place, Stamp};
 use crate::policy::{LiveSettings, Mode, RoomPolicy};
 use crate::room::bounds;
@@ -66,6 +67,11 @@ impl Args {
 
     pub fn place(mut self, place: &Place) -> Args {
         self.push_place(place);
+        self
+    }
+
+    pub fn nonce(mut self, nonce: Nonce) -> Args {
+        self.list.push(nonce.to_vec());
         self
     }
 

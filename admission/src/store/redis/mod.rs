@@ -30,6 +30,7 @@ pub use redis::TlsCertificates;
 
 use self::args::Args;
 use self::script::Operation;
+use crate::challenge::Nonce;
 use crate::ids::{Place, Stamp, VisitorId};
 use crate::policy::{LiveSettings, RoomPolicy};
 use crate::room::check_texts;
@@ -92,6 +93,11 @@ impl Store for RedisStore {
     async fn end(&self, policy: &RoomPolicy, place: Place, how: End) -> Result<(), StoreError> {
         let script = self.args(policy).end(&place, how).invoke(Operation::End);
         reply::done(&self.call(&script).await?)
+    }
+
+    async fn pay(&self, policy: &RoomPolicy, nonce: Nonce) -> Result<bool, StoreError> {
+        let script = self.args(policy).nonce(nonce).invoke(Operation::Pay);
+        reply::paid(&self.call(&script).await?)
     }
 
     async fn settings_put(

@@ -43,6 +43,15 @@ pub(super) fn joined(value: &Value) -> Reply<Joined> {
     }
 }
 
+/// 1: never seen before. 0: used already.
+pub(super) fn paid(value: &Value) -> Reply<bool> {
+    match number(value)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => nonsense("pay", &other),
+    }
+}
+
 /// Any number: it was done.
 pub(super) fn done(value: &Value) -> Reply<()> {
     number(value).map(drop)

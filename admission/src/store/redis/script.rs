@@ -9,7 +9,7 @@ use crate::room::bounds;
 use crate::store::{MAX_ENDED, SKETCH_POINTS};
 
 /// The bounds of the room's rules, as the table `B` of the scripts: the same numbers as in memory.
-const BOUNDS: [(&str, u64); 23] = [
+const BOUNDS: [(&str, u64); 25] = [
     ("TICK_WORK_US", bounds::TICK_WORK_US),
     ("SERVICE_RUN_US", bounds::SERVICE_RUN_US),
     ("SETTLE_US", bounds::SETTLE_US),
@@ -22,6 +22,8 @@ const BOUNDS: [(&str, u64); 23] = [
     ("MAX_ENDED_KEPT", bounds::MAX_ENDED_KEPT),
     ("MAX_REVOKED", bounds::MAX_REVOKED),
     ("UNPROVEN_US", bounds::UNPROVEN_US),
+    ("PAID_US", bounds::PAID_US),
+    ("MAX_PAID", bounds::MAX_PAID),
     ("READOPT_LEEWAY_US", bounds::READOPT_LEEWAY_US),
     ("GRACE_STEPS", bounds::GRACE_STEPS),
     ("MAX_MARKS", bounds::MAX_MARKS as u64),
@@ -49,13 +51,14 @@ pub(super) enum Operation {
     Touch,
     Spent,
     End,
+    Pay,
     SettingsPut,
     LimitExact,
     LimitSync,
 }
 
 impl Operation {
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [Operation; 12] = [
         Operation::Enter,
         Operation::Join,
         Operation::Present,
@@ -64,6 +67,7 @@ impl Operation {
         Operation::Touch,
         Operation::Spent,
         Operation::End,
+        Operation::Pay,
         Operation::SettingsPut,
         Operation::LimitExact,
         Operation::LimitSync,
@@ -73,10 +77,10 @@ impl Operation {
     ///
     /// `enter`, `claim`: an active id gets its session again. `join`, `present`, `spent`: sets. `tick`: works
     /// once per interval. `touch`: a session put back is then known. `end`: the list of ended ids.
-    /// `settings_put` compares versions, and the second run would be told of a conflict with itself. The limits would
-    /// charge twice.
+    /// `settings_put` compares versions, and the second run would be told of a conflict with itself; that of `pay` would
+    /// find the answer used; the limits would charge twice.
     pub fn may_run_twice(self) -> bool {
-        !(self == Operation::SettingsPut || self.is_limit())
+        !(matches!(self, Operation::Pay | Operation::SettingsPut) || self.is_limit())
     }
 
     fn is_limit(self) -> bool {
@@ -103,6 +107,7 @@ impl Operation {
             Operation::Touch => &[include_str!("lua/touch.lua")],
             Operation::Spent => &[include_str!("lua/spent.lua")],
             Operation::End => &[include_str!("lua/end.lua")],
+            Operation::Pay => &[include_str!("lua/pay.lua")],
             Operation::SettingsPut => &[include_str!("lua/settings.lua")],
             Operation::LimitExact => &[include_str!("lua/limits/exact.lua")],
             Operation::LimitSync => &[include_str!("lua/limits/sync.lua")],
@@ -137,9 +142,9 @@ fn bounds_table() -> String {
 }
 
 /// The parts of a room, in the order in which every script takes them.
-pub(super) const PARTS: [&str; 12] = [
+pub(super) const PARTS: [&str; 13] = [
     "state", "queue", "present", "seen", "admitted", "active", "places", "claimed", "spent", "ended", "revoked",
-    "unproven",
+    "unproven", "paid",
 ];
 
 /// The room whose only use is to be tried out. No configured room can have this name.

@@ -4,6 +4,7 @@ pub mod claiming;
 pub mod entering;
 pub mod granting;
 pub mod losing;
+pub mod paying;
 pub mod proving;
 pub mod telling;
 pub mod waiting;

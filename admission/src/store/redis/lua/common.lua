@@ -14,6 +14,7 @@
 --   10 ended     sorted set  released or revoked lately: id -> when (service time)
 --   11 revoked   sorted set  those of them that are barred: id -> when (service time)
 --   12 unproven  sorted set  those of active who entered at once and have not yet come back: id -> 0
+--   13 paid      sorted set  answers to challenges that were used: nonce -> when it is forgotten (store time)
 -- ARGV   times and spans in microseconds, whole numbers as decimal text
 --    1 clock            empty: the server's own TIME; else the time (tests)
 --    2 mode             fifo, passthrough, closed
@@ -33,7 +34,7 @@ local MAX = 9007199254740991
 local K = {
   state = KEYS[1], queue = KEYS[2], present = KEYS[3], seen = KEYS[4], admitted = KEYS[5], active = KEYS[6],
   places = KEYS[7], claimed = KEYS[8], spent = KEYS[9], ended = KEYS[10], revoked = KEYS[11],
-  unproven = KEYS[12],
+  unproven = KEYS[12], paid = KEYS[13],
 }
 
 local P = {
