@@ -12,7 +12,7 @@ use stanchion_config::schema;
 const INTRO: &str = include_str!("manual_intro.txt");
 
 /// The tables in the order of the page: header, pointer from the root, and what the reader should know first.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("[edge]", "/edge"),
     ("[edge.tls]", "/edge/tls/0"),
     ("[edge.guard]", "/edge/guard"),
@@ -21,6 +21,7 @@ const TABLES: [(&str, &str); 15] = [
     ("[keys]", "/keys"),
     ("[[origins]]", "/origins"),
     ("[[rooms]]", "/rooms"),
+    ("[rooms.challenge]", "/rooms/challenge"),
     ("[[limits]]", "/limits"),
     ("[limits.match]", "/limits/match"),
     ("[decision]", "/decision"),

@@ -95,6 +95,14 @@ impl Metrics {
             .inc();
     }
 
+    /// `came`: what it came to, one of a few words.
+    pub fn challenged(&self, room: &str, came: &'static str) {
+        self.traffic
+            .challenges
+            .with_label_values(&[self.names.bounded(room), came])
+            .inc();
+    }
+
     /// `limit`: a configured name.
     pub fn limit_decided(&self, limit: &str, said: Said) {
         let said = match said {

@@ -59,15 +59,24 @@ pub struct For<'a> {
     pub network: [u8; 16],
 }
 
-/// What an answer is worth. One that counts must still be spent.
+/// What somebody brought is worth. What counts must still be spent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Judged {
     /// The work was done.
-    Worked(Nonce),
+    Worked,
     /// The time was waited for.
-    Waited(Nonce),
+    Waited,
     /// A task without an answer: it counts after this long.
     TooSoon(Duration),
+}
+
+/// A task of ours, for this room and network, and in time; with or without an answer.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    task: &'a str,
+    answer: Option<&'a str>,
+    body: Body,
+    left: Duration,
 }
 
 /// Why a text is no answer. Whoever brings one gets a new task; nobody is told more.
@@ -126,12 +135,11 @@ pub fn issue(keys: &KeyRing, whom: &For<'_>, price: Price, nonce: Nonce, now: St
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Judges what a newcomer brought. Costs one MAC; and [`PIECES`] derivations of a key where the seal is ours and there
-/// are numbers, fewer where one of them is wrong.
+/// Reads what a newcomer brought. Costs one MAC.
 ///
 /// # Errors
-/// Why it is no answer to a task of ours, for this room and network.
-pub fn judge(keys: &KeyRing, whom: &For<'_>, text: &str, now: Stamp) -> Result<Judged, Fault> {
+/// Why it is no task of ours for this room and network.
+pub fn read<'a>(keys: &KeyRing, whom: &For<'_>, text: &'a str, now: Stamp) -> Result<Reading<'a>, Fault> {
     if text.len() > MAX_CHARS {
         return Err(Fault::Length);
     }
@@ -145,16 +153,37 @@ pub fn judge(keys: &KeyRing, whom: &For<'_>, text: &str, now: Stamp) -> Result<J
     if age > LIFE || ahead > LEEWAY.as_secs() {
         return Err(Fault::Expired);
     }
-    match answer {
-        Some(numbers) if work::answers(task, numbers, body.tries) => Ok(Judged::Worked(body.nonce)),
-        Some(_) => Err(Fault::Wrong),
-        None => {
-            let left = Duration::from_secs(u64::from(body.patience_s) + ahead).saturating_sub(age);
-            Ok(if left.is_zero() {
-                Judged::Waited(body.nonce)
-            } else {
-                Judged::TooSoon(left)
-            })
+    let left = Duration::from_secs(u64::from(body.patience_s) + ahead).saturating_sub(age);
+    Ok(Reading {
+        task,
+        answer,
+        body,
+        left,
+    })
+}
+
+impl Reading<'_> {
+    /// What is to be spent.
+    #[must_use]
+    pub fn nonce(&self) -> Nonce {
+        self.body.nonce
+    }
+
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// Costs at most [`PIECES`] derivations of a key, where there is an answer.
+    ///
+    /// # Errors
+    /// [`Fault::Wrong`].
+    pub fn judge(&self) -> Result<Judged, Fault> {
+        match self.answer {
+            Some(numbers) if work::answers(self.task, numbers, self.body.tries) => Ok(Judged::Worked),
+            Some(_) => Err(Fault::Wrong),
+            None if self.left.is_zero() => Ok(Judged::Waited),
+            None => Ok(Judged::TooSoon(self.left)),
         }
     }
 }
@@ -166,6 +195,7 @@ pub fn tries_of(task: &str) -> Option<u32> {
     Body::read(bytes.get(..BODY_BYTES)?).map(|body| body.tries)
 }
 
+#[derive(Debug)]
 struct Body {
     version: u8,
     key: [u8; 4],

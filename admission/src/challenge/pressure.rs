@@ -83,11 +83,14 @@ impl Pressure {
         self.count(PLACES, network, 1, now_us);
     }
 
-    /// Whether one more of this network may come in by having waited; counted if so.
+    /// Whether one more of this network may come in by having waited; with `take` they do.
     #[must_use]
-    pub fn waiter_may_pass(&self, network: &[u8], now_us: u64) -> bool {
-        let verdict = self.counts.decide(&[self.ask(WAITERS, network, 1)], now_us);
-        verdict.refused_by.is_none()
+    pub fn waiter_may_pass(&self, network: &[u8], now_us: u64, take: bool) -> bool {
+        let verdict = self
+            .counts
+            .decide(&[self.ask(WAITERS, network, u32::from(take))], now_us);
+        let left = verdict.findings.first().map_or(0, |finding| finding.remaining);
+        verdict.refused_by.is_none() && (take || left > 0)
     }
 
     fn ask(&self, rule: usize, network: &[u8], cost: u32) -> Ask {
@@ -165,13 +168,15 @@ mod tests {
     #[test]
     fn so_many_may_wait_instead() {
         let pressure = pressure(0);
-        let passed = (0..20).filter(|_| pressure.waiter_may_pass(b"a", MINUTE_US)).count();
+        let passed = (0..20)
+            .filter(|_| pressure.waiter_may_pass(b"a", MINUTE_US, true))
+            .count();
         assert_eq!(passed, 6);
-        assert!(pressure.waiter_may_pass(b"b", MINUTE_US));
+        assert!(pressure.waiter_may_pass(b"b", MINUTE_US, false));
         assert!(
-            pressure.waiter_may_pass(b"a", MINUTE_US + 10_000_000),
+            pressure.waiter_may_pass(b"a", MINUTE_US + 10_000_000, true),
             "one more every ten seconds"
         );
-        assert!(!pressure.waiter_may_pass(b"a", MINUTE_US + 10_000_000));
+        assert!(!pressure.waiter_may_pass(b"a", MINUTE_US + 10_000_000, true));
     }
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 
 use super::words::{
-    Algorithm, Bind, Duration, GlobalMode, Host, Mode, Name, OnMissingKey, OnStoreError, OnStoreLoss, Path, PathPrefix,
-    Rate, Scope, Upgrade,
+    Algorithm, Bind, Duration, Enforcement, GlobalMode, Host, Mode, Name, OnMissingKey, OnStoreError, OnStoreLoss,
+    Path, PathPrefix, Rate, Scope, Upgrade,
 };
 
 #[derive(JsonSchema)]
@@ -64,6 +64,8 @@ pub(super) struct RoomTable {
     /// What ties a place to its visitor: nothing, or their network (IPv4 /24, IPv6 /48).
     #[schemars(extend("default" = "none"))]
     bind: Option<Bind>,
+    /// What a new place costs a network that has had many (docs/BOTS.md).
+    challenge: Option<ChallengeTable>,
     /// A minijinja template in place of the built-in waiting page.
     template: Option<Path>,
     /// The headline of the waiting page, at most 200 bytes.
@@ -78,6 +80,23 @@ pub(super) struct RoomTable {
     /// The languages of the page; the first is the fallback. Left out: all that are built in.
     #[schemars(length(max = 64), extend("default" = []))]
     languages: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)]
+struct ChallengeTable {
+    /// `observe`: only count what would have been asked for. `enforce`: ask for it.
+    #[schemars(extend("default" = "off"))]
+    mode: Option<Enforcement>,
+    /// Places that one network (IPv4 /24, IPv6 /48) is given within ten minutes, at one edge, before they cost anything;
+    /// 0: each costs something.
+    #[schemars(range(max = 1_000_000), extend("default" = 30))]
+    free_places: Option<u32>,
+    /// Places a minute that one network can have at one edge by waiting instead of working, as browsers without
+    /// JavaScript do.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 30))]
+    waiting_instead: Option<u32>,
 }
 
 #[derive(JsonSchema)]

@@ -122,6 +122,15 @@ pub(super) enum Upgrade {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 #[allow(dead_code)]
+pub(super) enum Enforcement {
+    Off,
+    Observe,
+    Enforce,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[allow(dead_code)]
 pub(super) enum Bind {
     None,
     Network,

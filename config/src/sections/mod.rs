@@ -1,6 +1,7 @@
 //! The tables of the configuration, one file each. Every function here reads one table into its checked values and
 //! notes what is wrong with it; what concerns several tables is in `cross`.
 
+mod challenge;
 pub(crate) mod cross;
 mod decision;
 mod edge;

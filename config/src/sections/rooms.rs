@@ -5,7 +5,7 @@ use stanchion_admission::policy::LiveSettings;
 
 use crate::read::{Field, Notes, Section, Told, quote};
 use crate::sections::cross::Placed;
-use crate::sections::{edge, files, names, timing};
+use crate::sections::{challenge, edge, files, names, timing};
 use crate::types::{Bind, OnStoreLoss, PageText, Room, Upgrades};
 
 const MAX_TITLE_BYTES: usize = 200;
@@ -47,6 +47,7 @@ fn room(mut section: Section<'_>, notes: &mut Notes<'_>) -> Option<Placed<Room>>
             Bind::None,
             notes,
         ),
+        challenge: challenge::challenge(section.section("challenge", notes), notes),
         page: page(&mut section, notes),
     };
     section.close(notes);

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 pub use decision::Decision;
 pub use edge::{Certificate, Edge, Guard};
 pub use limit::{Algorithm, Key, Limit, Matcher, OnMissingKey, OnStoreError, Quota, Scope};
-pub use room::{Bind, OnStoreLoss, PageText, Room, Upgrades};
+pub use room::{Bind, Challenge, Enforcement, OnStoreLoss, PageText, Room, Upgrades};
 pub use store::{Login, Store, StoreKind, StoreUrl};
 
 /// A whole configuration, checked.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use stanchion_admission::challenge::PressureRules;
 use stanchion_admission::policy::RoomPolicy;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub struct Room {
     pub on_store_loss: OnStoreLoss,
     pub upgrades: Upgrades,
     pub bind: Bind,
+    pub challenge: Challenge,
     pub page: PageText,
 }
 
@@ -42,6 +44,22 @@ pub enum Bind {
     None,
     /// The client's IPv4 /24 or IPv6 /48.
     Network,
+}
+
+/// What a new place costs a network that has had many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    pub mode: Enforcement,
+    pub rules: PressureRules,
+}
+
+/// Whether a verdict has consequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcement {
+    Off,
+    /// Counted alone.
+    Observe,
+    Enforce,
 }
 
 /// The operator's words on the waiting page.

@@ -1,6 +1,7 @@
 //! The cookies between browser and edge: names, reading, setting, clearing. Pure.
 //!
-//! Three per room: the ticket (the place), the pass (the session) and `seen` (what the visitor was last shown).
+//! Four per room: the ticket (the place), the pass (the session), `seen` (what the visitor was last shown), and `proof`, where a
+//! new place has a price.
 //! A change of attributes must change the names, else browsers keep both kinds and loop: [`NAMES_VERSION`].
 
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub enum Kind {
     Ticket,
     Pass,
     Seen,
+    /// A task, or the answer to one. The page's script writes the answer into it.
+    Proof,
 }
 
 /// The names of one room's cookies. `__Host-` needs `Secure`, so plain HTTP (development) goes without.
@@ -27,6 +30,7 @@ pub struct Names {
     ticket: String,
     pass: String,
     seen: String,
+    proof: String,
     secure: bool,
 }
 
@@ -39,6 +43,7 @@ impl Names {
             ticket: name("ticket"),
             pass: name("pass"),
             seen: name("seen"),
+            proof: name("proof"),
             secure,
         }
     }
@@ -49,25 +54,31 @@ impl Names {
             Kind::Ticket => &self.ticket,
             Kind::Pass => &self.pass,
             Kind::Seen => &self.seen,
+            Kind::Proof => &self.proof,
         }
     }
 
     /// What the origin must not see.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        vec![self.ticket.clone(), self.pass.clone(), self.seen.clone()]
+        [&self.ticket, &self.pass, &self.seen, &self.proof]
+            .map(String::clone)
+            .into()
     }
 
     /// `None` where the value could not stand in a header; ours always can.
     #[must_use]
     pub fn set(&self, kind: Kind, value: &str, life: Duration) -> Option<HeaderValue> {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let line = format!(
-            "{}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-            self.name(kind),
-            life.as_secs()
-        );
+        let hidden = if kind == Kind::Proof { "" } else { "; HttpOnly" };
+        let line = format!("{}={value}{}{hidden}", self.name(kind), self.attributes(life));
         HeaderValue::from_str(&line).ok()
+    }
+
+    /// What comes after name and value.
+    #[must_use]
+    pub fn attributes(&self, life: Duration) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("; Path=/; Max-Age={}; SameSite=Lax{secure}", life.as_secs())
     }
 
     #[must_use]
@@ -135,7 +146,7 @@ mod tests {
         let line = names.set(Kind::Pass, "abc", Duration::from_secs(60)).unwrap();
         assert_eq!(
             line.to_str().unwrap(),
-            "__Host-stanchion1-pass-sale=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+            "__Host-stanchion1-pass-sale=abc; Path=/; Max-Age=60; SameSite=Lax; Secure; HttpOnly"
         );
     }
 

@@ -103,7 +103,7 @@ pub fn binding(keys: &KeyRing, bind: Bind, client: IpAddr) -> Option<[u8; 16]> {
 }
 
 /// The IPv4 /24 or IPv6 /48 of an address; an IPv4 address in IPv6 form counts as IPv4.
-fn network(client: IpAddr) -> Vec<u8> {
+pub(super) fn network(client: IpAddr) -> Vec<u8> {
     match client.to_canonical() {
         IpAddr::V4(v4) => v4.octets()[..3].to_vec(),
         IpAddr::V6(v6) => v6.octets()[..6].to_vec(),

@@ -1,6 +1,7 @@
 //! A request's way through the line: credentials, room, admission, answer. Implements the edge's [`Gate`]; what it
 //! decides comes from `stanchion-admission`, what it says from `pages`. Knows no sockets.
 
+pub mod challenge;
 pub mod cookies;
 pub mod credentials;
 pub mod limits;
@@ -29,6 +30,7 @@ use crate::edge::gate::{Answer, Asked, Forward, Gate, Hold, OriginCommand, Sessi
 use crate::metrics::Metrics;
 use crate::pages::view::Notice;
 
+use challenge::Asks;
 use credentials::{Credentials, Reader};
 use limits::{Limits, Outcome, Sender};
 use sites::{Site, Sites, Way};
@@ -61,6 +63,8 @@ pub trait Places: Send + Sync + 'static {
 enum Decided {
     Inside(Entry),
     Waits(Waits),
+    /// Nobody yet: a new place has a price.
+    Asked(Asks),
 }
 
 /// The right to go in, and what the client does not have of it yet.
@@ -190,6 +194,14 @@ impl LineGate {
                 };
                 Verdict::Answer(said.waiting(&waits, asked, &self.keys.load(), self.now()))
             }
+            Decided::Asked(asks) => {
+                let said = Said {
+                    site,
+                    tls: asked.tls,
+                    by_header,
+                };
+                Verdict::Answer(said.asking(&asks, asked, true))
+            }
         }
     }
 
@@ -256,7 +268,36 @@ impl LineGate {
         notice: Option<Notice>,
         asked: &Asked<'_>,
     ) -> Decided {
-        match self.agent.arrive(&site.name, place, seen).await {
+        if place.is_none()
+            && let Some(asks) = self.asks(site, asked).await
+        {
+            return Decided::Asked(asks);
+        }
+        let arrival = self.agent.arrive(&site.name, place, seen).await;
+        match &arrival {
+            // Whose place is over is a newcomer: what was made for them is kept only if they have paid.
+            Arrival::Rejoined { .. } => {
+                if let Some(asks) = self.asks(site, asked).await {
+                    return Decided::Asked(asks);
+                }
+                self.note_place(site, asked);
+            }
+            Arrival::Waiting { fresh: true, .. } => self.note_place(site, asked),
+            Arrival::Inside(_) if place.is_none() => self.note_place(site, asked),
+            _ => {}
+        }
+        self.arrived(site, place, notice, arrival, asked)
+    }
+
+    fn arrived(
+        &self,
+        site: &Site,
+        place: Option<Place>,
+        notice: Option<Notice>,
+        arrival: Arrival,
+        asked: &Asked<'_>,
+    ) -> Decided {
+        match arrival {
             Arrival::Inside(session) => match self.sign(site, &session, asked) {
                 Ok(token) => {
                     self.note_admission(site, &session, asked);

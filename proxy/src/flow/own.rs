@@ -88,6 +88,7 @@ impl LineGate {
                 }
                 answer
             }
+            Decided::Asked(asks) => said.asking(&asks, asked, false),
             Decided::Waits(waits) => {
                 self.metrics.status_poll(site.name.as_str());
                 said.status(&waits, &self.keys.load(), self.now())

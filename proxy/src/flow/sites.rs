@@ -12,6 +12,7 @@ use stanchion_config::{Bind, Config, Room, Upgrades};
 
 use crate::pages::{Dress, Template};
 
+use super::challenge::Door;
 use super::cookies::Names;
 use super::rooms::{Found, RoomTable};
 
@@ -22,6 +23,7 @@ pub struct Site {
     pub origin: Arc<str>,
     pub upgrades: Upgrades,
     pub bind: Bind,
+    pub door: Door,
     pub message: Option<String>,
     /// How its pages look.
     pub dress: Dress,
@@ -38,6 +40,7 @@ impl Site {
             origin: Arc::from(room.origin.as_str()),
             upgrades: room.upgrades,
             bind: room.bind,
+            door: Door::new(room.challenge),
             message: room.page.message.clone(),
             dress: dress(room, template),
             plain: Names::new(name, false),
@@ -103,6 +106,17 @@ impl Sites {
             cookie_names,
             sites,
         }
+    }
+
+    /// Goes on with what these have counted.
+    #[must_use]
+    pub fn after(mut self, before: &Sites) -> Sites {
+        for site in &mut self.sites {
+            if let Some(known) = before.room(site.name.as_str()) {
+                site.door.count_on(&known.door);
+            }
+        }
+        self
     }
 
     #[must_use]

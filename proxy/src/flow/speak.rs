@@ -192,7 +192,7 @@ impl Said<'_> {
 #[must_use]
 pub fn forget(site: &Site, tls: bool) -> Vec<HeaderValue> {
     let names = site.names(tls);
-    [Kind::Pass, Kind::Ticket, Kind::Seen]
+    [Kind::Pass, Kind::Ticket, Kind::Seen, Kind::Proof]
         .into_iter()
         .filter_map(|kind| names.clear(kind))
         .collect()
@@ -219,7 +219,7 @@ fn append(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>)
 
 /// 144 random bits for a page's Content-Security-Policy; none where the system has none to give, and then the page
 /// goes without its script.
-fn nonce() -> String {
+pub(super) fn nonce() -> String {
     let mut bytes = [0; 18];
     match getrandom::fill(&mut bytes) {
         Ok(()) => STANDARD.encode(bytes),

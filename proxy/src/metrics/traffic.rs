@@ -5,6 +5,7 @@ use prometheus::{IntCounterVec, Registry};
 use super::build::counters;
 
 const ENDED: &str = "Sessions ended by the origin.";
+const CHALLENGES: &str = "Newcomers of whom a price was asked, and what they brought.";
 const LIMITS: &str = "What a limit said of a request.";
 const VISITORS: &str = "Tickets and passes by the visitor's country.";
 
@@ -17,6 +18,7 @@ pub(super) struct Traffic {
     pub(super) ended: IntCounterVec,
     pub(super) visitors: IntCounterVec,
     pub(super) limits: IntCounterVec,
+    pub(super) challenges: IntCounterVec,
 }
 
 impl Traffic {
@@ -32,6 +34,7 @@ impl Traffic {
             admissions: by_room("stanchion_admissions_total", "Passes given at this edge.")?,
             ended: counters(at, "stanchion_sessions_ended_total", ENDED, &["room", "how"])?,
             limits: counters(at, "stanchion_limit_decisions_total", LIMITS, &["limit", "said"])?,
+            challenges: counters(at, "stanchion_challenges_total", CHALLENGES, &["room", "came"])?,
             visitors: counters(at, "stanchion_visitors_total", VISITORS, &["country", "got"])?,
         })
     }

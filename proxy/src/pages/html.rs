@@ -8,6 +8,7 @@ use serde::Serialize;
 use stanchion_admission::store::RoomState;
 
 use super::PageAsk;
+use super::challenge::Data;
 use super::headers::clean_nonce;
 use super::lang::{Language, Texts};
 use super::lean;
@@ -24,17 +25,19 @@ const MAX_REFRESH_SECONDS: u64 = 600;
 pub const MAX_TITLE: usize = 80;
 
 const WAITING: &str = include_str!("../../pages/waiting.html");
+const CHALLENGE: &str = include_str!("../../pages/challenge.html");
 const REFUSAL: &str = include_str!("../../pages/refusal.html");
 
 static STYLE: LazyLock<String> = LazyLock::new(|| lean::joined(include_str!("../../pages/style.css")));
 static SCRIPT: LazyLock<String> = LazyLock::new(|| lean::script(include_str!("../../pages/live.js")));
+static WORK: LazyLock<String> = LazyLock::new(|| lean::script(include_str!("../../pages/challenge.js")));
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.set_formatter(template::escape_always);
     pages.add_function("off", |shown: Value| {
         Value::from_safe_string(if shown.is_true() { "" } else { " hidden" }.to_owned())
     });
-    for (name, source) in [("waiting", WAITING), ("refusal", REFUSAL)] {
+    for (name, source) in [("waiting", WAITING), ("refusal", REFUSAL), ("challenge", CHALLENGE)] {
         // Ours, compiled in, and rendered by every test.
         let _ = pages.add_template_owned(name, lean::joined(source));
     }
@@ -59,6 +62,27 @@ pub fn refusal(code: u16, group: &str, ask: &PageAsk<'_>, language: &Language) -
             site => cut(&ask.dress.title, MAX_TITLE), heading => &said[0], why => &said[1],
             again => ask.is_get().then_some(&language.texts.again),
             website => website(ask),
+        },
+    )
+}
+
+/// The page with a task. `data` is for its script; without one it comes again after `seconds`.
+#[must_use]
+pub(super) fn challenge(data: &Data<'_>, seconds: u64, ask: &PageAsk<'_>, language: &Language) -> String {
+    let texts = &language.texts;
+    let [heading, why, waiting] = &texts.price;
+    let refresh = match &ask.back {
+        Some(back) => format!("{};url={back}", seconds + 1),
+        None => (seconds + 1).to_string(),
+    };
+    render(
+        "challenge",
+        context! {
+            lang => language.tag, dir => language.dir, nonce => clean_nonce(ask.nonce), style => safe(&STYLE),
+            site => cut(&ask.dress.title, MAX_TITLE), website => website(ask),
+            heading, why, waiting, refresh, no_cookies => &texts.no_cookies,
+            unsent => ask.unsent().then_some(&texts.unsent),
+            data => safe(&data_block(data)), script => safe(&WORK),
         },
     )
 }

@@ -65,6 +65,9 @@ pub struct Texts {
     pub no_js: String,
     #[serde(skip_serializing)]
     pub no_cookies: String,
+    /// Where a new place has a price: heading, why, and what browsers without JavaScript are told.
+    #[serde(skip_serializing)]
+    pub price: [String; 3],
     #[serde(skip_serializing)]
     pub refusal: BTreeMap<String, Said>,
     #[serde(skip_serializing)]

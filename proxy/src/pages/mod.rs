@@ -2,6 +2,7 @@
 //! requests that cannot be served. Pure: a value in, an answer out. Knows nothing of sockets, cookies or tickets.
 
 pub mod accept;
+mod challenge;
 mod headers;
 mod html;
 pub mod lang;
@@ -21,6 +22,7 @@ use stanchion_admission::store::RoomState;
 
 use crate::edge::gate::Answer;
 use accept::Form;
+pub use challenge::{Task, challenge};
 use headers::Loads;
 pub use refusals::refusal;
 pub use status::{StatusDocument, notice_key, state_key};

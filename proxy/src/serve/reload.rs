@@ -36,7 +36,8 @@ impl Running {
             tracing::error!(%problem, "a geo database stays as it was");
         }
         self.gate.keys.store(Arc::new(keys));
-        self.gate.sites.store(Arc::new(Sites::new(new, templates)));
+        let sites = Sites::new(new, templates).after(&self.gate.sites.load());
+        self.gate.sites.store(Arc::new(sites));
         if !self.gate.limits.load().are(&new.limits) {
             let limits = Limits::new(&new.limits, self.exchange.as_ref());
             self.gate.limits.store(Arc::new(limits));

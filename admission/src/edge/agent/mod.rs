@@ -106,12 +106,16 @@ impl Agent {
         }
     }
 
-    /// Whether an answer to a challenge counts: true once, at whichever edge. While the store is away, once at this one.
+    /// Whether an answer to a challenge was not used at this edge before; it is used now. To be asked before [`Agent::pay`].
+    #[must_use]
+    pub fn pay_here(&self, room: &RoomName, nonce: Nonce) -> bool {
+        let now = self.shared.clock.wall();
+        self.room(room).is_some_and(|room| room.pay(nonce, now))
+    }
+
+    /// Whether it was not used at any other edge; while the store is away nobody can say, and it counts.
     pub async fn pay(&self, room: &RoomName, nonce: Nonce) -> bool {
         let Some(room) = self.room(room) else { return false };
-        if !room.pay(nonce, self.shared.clock.wall()) {
-            return false;
-        }
         self.shared.store.pay(&room.policy(), nonce).await.unwrap_or(true)
     }
 
