@@ -183,7 +183,9 @@ impl Said<'_> {
         } else {
             ask
         };
-        let ask = ask.leading_back(way_back(asked.host, asked.headers));
+        let ask = ask
+            .leading_back(way_back(asked.host, asked.headers))
+            .at(asked.path, asked.query);
         let mut answer = pages::challenge(&task, &ask);
         let cookie = names.set(Kind::Proof, &asks.task, LIFE);
         answer.headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));

@@ -60,7 +60,9 @@ impl Said<'_> {
         let nonce = nonce();
         let status_url = format!("{RESERVED}rooms/{}/status", self.site.name);
         let ask = PageAsk::new(asked.method, &nonce, &status_url, &self.site.dress).with_headers(asked.headers);
-        let ask = ask.leading_back(way_back(asked.host, asked.headers));
+        let ask = ask
+            .leading_back(way_back(asked.host, asked.headers))
+            .at(asked.path, asked.query);
         let (mut answer, problem) = pages::answer_or_problem(&view, &ask);
         if let Some(problem) = problem {
             tracing::warn!(room = %self.site.name, %problem, "the room's template failed; the built-in page stands in");

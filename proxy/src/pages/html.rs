@@ -71,16 +71,12 @@ pub fn refusal(code: u16, group: &str, ask: &PageAsk<'_>, language: &Language) -
 pub(super) fn challenge(data: &Data<'_>, seconds: u64, ask: &PageAsk<'_>, language: &Language) -> String {
     let texts = &language.texts;
     let [heading, why, waiting] = &texts.price;
-    let refresh = match &ask.back {
-        Some(back) => format!("{};url={back}", seconds + 1),
-        None => (seconds + 1).to_string(),
-    };
     render(
         "challenge",
         context! {
             lang => language.tag, dir => language.dir, nonce => clean_nonce(ask.nonce), style => safe(&STYLE),
             site => cut(&ask.dress.title, MAX_TITLE), website => website(ask),
-            heading, why, waiting, refresh, no_cookies => &texts.no_cookies,
+            heading, why, waiting, refresh => ask.refresh(seconds + 1), no_cookies => &texts.no_cookies,
             unsent => ask.unsent().then_some(&texts.unsent),
             data => safe(&data_block(data)), script => safe(&WORK),
         },
@@ -197,16 +193,14 @@ fn live(view: &WaitView, ask: &PageAsk<'_>, language: &Language, nonce: &str) ->
     let (seconds, script) = (refresh_seconds(view), SCRIPT.as_str());
     let refresh_ms = seconds * 1_000;
     // A page that came as the answer to a form must not send the form again.
-    let (refresh, reload) = match &ask.back {
-        Some(back) => {
-            let reload = format!("replace({})", data_block(back));
-            (format!("\"{seconds};url={}\"", escaped(back)), reload)
-        }
-        None if ask.is_get() => (seconds.to_string(), "reload()".to_owned()),
-        None => (seconds.to_string(), "replace(location.href)".to_owned()),
+    let refresh = escaped(&ask.refresh(seconds));
+    let reload = match &ask.back {
+        Some(back) => format!("replace({})", data_block(back)),
+        None if ask.is_get() => "reload()".to_owned(),
+        None => "replace(location.href)".to_owned(),
     };
     format!(
-        "<noscript><meta http-equiv=refresh content={refresh}></noscript>\
+        "<noscript><meta http-equiv=refresh content=\"{refresh}\"></noscript>\
          <script type=application/json id=stanchion>{data}</script>\
          <script type=module nonce=\"{nonce}\">{script}</script>\
          <script nomodule nonce=\"{nonce}\">setTimeout(function(){{location.{reload}}},{refresh_ms})</script>"

@@ -29,6 +29,9 @@ pub use status::{StatusDocument, notice_key, state_key};
 pub use template::{MAX_PAGE, MAX_TEMPLATE, Template, TemplateProblem, check_template};
 use view::WaitView;
 
+/// Longest address that a page tells itself to come again to.
+const MAX_HERE: usize = 512;
+
 /// How a room presents itself. Made once per configuration.
 #[derive(Debug)]
 pub struct Dress {
@@ -76,6 +79,8 @@ pub struct PageAsk<'a> {
     pub status_url: &'a str,
     /// Where the page goes at the end, if not to its own address: a path on the same host.
     pub back: Option<String>,
+    /// The page's own address without its fragment, relative: a refresh to an address with a fragment stays where it is.
+    pub here: Option<String>,
     pub dress: &'a Dress,
 }
 
@@ -92,6 +97,7 @@ impl<'a> PageAsk<'a> {
             nonce,
             status_url,
             back: None,
+            here: None,
             dress,
         }
     }
@@ -116,6 +122,23 @@ impl<'a> PageAsk<'a> {
     pub fn leading_back(mut self, path: Option<String>) -> Self {
         self.back = path.filter(|_| !self.is_get());
         self
+    }
+
+    /// Takes where the page is: a canonical path and its query.
+    #[must_use]
+    pub fn at(mut self, path: &str, query: Option<&str>) -> Self {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        self.here = Some(format!("./{last}{query}")).filter(|here| self.is_get() && here.len() <= MAX_HERE);
+        self
+    }
+
+    /// For browsers without JavaScript: what a `refresh` says to come again after so long.
+    fn refresh(&self, seconds: u64) -> String {
+        match self.back.as_ref().or(self.here.as_ref()) {
+            Some(to) => format!("{seconds};url={to}"),
+            None => seconds.to_string(),
+        }
     }
 
     /// Something was sent along that is lost: while a visitor waits nothing reaches the origin.

@@ -41,6 +41,7 @@ pub fn start() -> String {
 
 struct Request {
     path: String,
+    asked: Option<String>,
     query: BTreeMap<String, String>,
     headers: HeaderMap,
     body: String,
@@ -77,6 +78,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
     reader.read_exact(&mut body).ok()?;
     Some(Request {
         path: url.path().to_owned(),
+        asked: url.query().map(str::to_owned),
         query: url.query_pairs().into_owned().collect(),
         headers,
         body: String::from_utf8(body).ok()?,
@@ -181,6 +183,7 @@ fn dress(request: &Request) -> Dress {
 fn ask<'a>(request: &Request, dress: &'a Dress, status_url: &'a str) -> PageAsk<'a> {
     let mut ask =
         PageAsk::new(&Method::GET, "bm9uY2Utb2YtMTI4LWJpdHM=", status_url, dress).with_headers(&request.headers);
+    ask = ask.at(&request.path, request.asked.as_deref());
     if let Some(language) = request.query.get("lang") {
         ask.accept_language = Some(language.clone());
     }
