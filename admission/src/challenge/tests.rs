@@ -1,3 +1,5 @@
+//! B2: what is an answer, and everything that is none.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,6 +1,7 @@
 //! A request's way through the line: credentials, room, admission, answer. Implements the edge's [`Gate`]; what it
 //! decides comes from `stanchion-admission`, what it says from `pages`. Knows no sockets.
 
+mod arrive;
 pub mod challenge;
 pub mod cookies;
 pub mod credentials;
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use stanchion_admission::clock::Clock;
-use stanchion_admission::edge::agent::{Agent, Arrival, Refusal, Rejoin, Seen, Status, Touch};
+use stanchion_admission::edge::agent::{Agent, Status, Touch};
 use stanchion_admission::ids::{Place, Stamp, VisitorId};
 use stanchion_admission::keys::KeyRing;
 use stanchion_admission::pass::{self, PassCache, PassContext};
@@ -258,96 +259,6 @@ impl LineGate {
             return Decided::Waits(Waits::Known { place, facts, notice });
         }
         self.arrive(site, place, seen, notice, asked).await
-    }
-
-    async fn arrive(
-        &self,
-        site: &Site,
-        place: Option<Place>,
-        seen: Option<Seen>,
-        notice: Option<Notice>,
-        asked: &Asked<'_>,
-    ) -> Decided {
-        if place.is_none()
-            && let Some(asks) = self.asks(site, asked).await
-        {
-            return Decided::Asked(asks);
-        }
-        let arrival = self.agent.arrive(&site.name, place, seen).await;
-        match &arrival {
-            // Whose place is over is a newcomer: what was made for them is kept only if they have paid.
-            Arrival::Rejoined { .. } => {
-                if let Some(asks) = self.asks(site, asked).await {
-                    return Decided::Asked(asks);
-                }
-                self.note_place(site, asked);
-            }
-            Arrival::Waiting { fresh: true, .. } => self.note_place(site, asked),
-            Arrival::Inside(_) if place.is_none() => self.note_place(site, asked),
-            _ => {}
-        }
-        self.arrived(site, place, notice, arrival, asked)
-    }
-
-    fn arrived(
-        &self,
-        site: &Site,
-        place: Option<Place>,
-        notice: Option<Notice>,
-        arrival: Arrival,
-        asked: &Asked<'_>,
-    ) -> Decided {
-        match arrival {
-            Arrival::Inside(session) => match self.sign(site, &session, asked) {
-                Ok(token) => {
-                    self.note_admission(site, &session, asked);
-                    let holds_it = place.is_some_and(|place| place.visitor == session.place.visitor);
-                    let tell = if holds_it { Tell::Pass } else { Tell::PassAndTicket };
-                    Decided::Inside(Entry { session, token, tell })
-                }
-                Err(problem) => {
-                    tracing::error!(room = %site.name, %problem, "a pass could not be signed");
-                    Decided::Waits(Waits::Unable)
-                }
-            },
-            Arrival::Waiting {
-                place,
-                fresh: false,
-                facts,
-            } => Decided::Waits(Waits::Known { place, facts, notice }),
-            Arrival::Waiting {
-                place,
-                fresh: true,
-                facts,
-            } => {
-                let from = self.places.whereabouts(asked.client);
-                self.metrics.ticket_issued(site.name.as_str(), country(&from));
-                let binding = self.binding(site, asked);
-                Decided::Waits(Waits::New {
-                    place,
-                    binding,
-                    facts,
-                    notice,
-                })
-            }
-            Arrival::Rejoined { place, why, facts } => {
-                let binding = self.binding(site, asked);
-                let notice = match why {
-                    Rejoin::Lapsed => Notice::PlaceLapsed,
-                    Rejoin::SessionEnded | Rejoin::Revoked => Notice::SessionEnded,
-                };
-                Decided::Waits(Waits::New {
-                    place,
-                    binding,
-                    facts,
-                    notice: Some(notice),
-                })
-            }
-            Arrival::Refused { why, retry_after } => {
-                let closed = !matches!(why, Refusal::LineFull);
-                Decided::Waits(Waits::Refused { closed, retry_after })
-            }
-        }
     }
 
     /// A pass that verified: as it is, or renewed when half of its life is over.
