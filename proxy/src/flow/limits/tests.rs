@@ -1,6 +1,6 @@
 //! Whom a limit looks at, whom it counts together, and what it says.
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 use super::*;
 
