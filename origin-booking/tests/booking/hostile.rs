@@ -60,18 +60,17 @@ async fn each_body_is_refused(booth: &Booth, path: &str, cases: &[(String, u16, 
     }
 }
 
-#[tokio::test]
-async fn o1_counts_and_seats_that_cannot_be() {
-    let booth = Booth::open(10).await;
-    booth.with_a_hall().await;
+fn seats_of_the_hall(many: usize) -> String {
+    let names: Vec<String> = (0..many)
+        .map(|n| format!("main-{}-{}", n / 64 + 1, n % 64 + 1))
+        .collect();
+    json!({"event": "hall", "seats": names}).to_string()
+}
+
+/// What nobody can have, and how that is said.
+fn impossible() -> Vec<(String, u16, &'static str)> {
     let count = |count: &str| format!(r#"{{"event": "gala", "count": {count}}}"#);
     let seats = |seats: &str| format!(r#"{{"event": "hall", "seats": {seats}}}"#);
-    let named = |many: usize| {
-        let names: Vec<String> = (0..many)
-            .map(|n| format!("main-{}-{}", n / 64 + 1, n % 64 + 1))
-            .collect();
-        seats(&json!(names).to_string())
-    };
     let mut cases = Vec::new();
     for never in [
         "0",
@@ -119,7 +118,7 @@ async fn o1_counts_and_seats_that_cannot_be() {
         cases.push((seats(&format!("[\"{nowhere}\"]")), 404, "no-such-seat"));
     }
     cases.push((seats(r#"["main-1-1", "main-1-1"]"#), 400, "seat-twice"));
-    cases.push((named(101), 400, "bad-order"));
+    cases.push((seats_of_the_hall(101), 400, "bad-order"));
     cases.push((count("65"), 409, "too-many-seats"));
     cases.push((count("1").replace("gala", "nothing"), 404, "unknown-event"));
     cases.push((
@@ -127,9 +126,16 @@ async fn o1_counts_and_seats_that_cannot_be() {
         400,
         "bad-order",
     ));
+    cases
+}
+
+#[tokio::test]
+async fn o1_counts_and_seats_that_cannot_be() {
+    let booth = Booth::open(10).await;
+    booth.with_a_hall().await;
+    let cases = impossible();
     for path in ["/api/v1/holds", "/booking"] {
-        let cases: Vec<_> = cases.iter().enumerate().collect();
-        for (number, (body, status, kind)) in cases {
+        for (number, (body, status, kind)) in cases.iter().enumerate() {
             let request = booth.raw(path, JSON, body.clone());
             let request = request.header("x-case", number.to_string());
             let mut request = request.build().unwrap();
@@ -149,7 +155,11 @@ async fn o1_counts_and_seats_that_cannot_be() {
     booth.assert_untouched(10).await;
     // 65 seats of two rows, which the organiser allows: all of them, or none.
     let held = booth
-        .call("ada", "/api/v1/holds", serde_json::from_str(&named(65)).unwrap())
+        .call(
+            "ada",
+            "/api/v1/holds",
+            serde_json::from_str(&seats_of_the_hall(65)).unwrap(),
+        )
         .await;
     assert_eq!(
         (held.status, held.body["hold"]["total_minor"].as_u64()),
