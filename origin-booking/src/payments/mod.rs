@@ -79,6 +79,10 @@ pub enum BadWebhook {
 /// `None` everywhere: no answer; nobody knows what happened. Each call may be made again with the same payment.
 #[async_trait]
 pub trait Provider: Send + Sync {
+    /// Whether the pages can offer its cards as they are: those of the simulated one. Others take them through the API.
+    fn has_sample_cards(&self) -> bool {
+        false
+    }
     /// Before a charge. Moves no money.
     async fn open(&self, _: &Charge) -> Option<Opened> {
         Some(Opened::Plain)

@@ -79,6 +79,10 @@ impl Till {
         settling.await.unwrap_or(Settled::NotKnown)
     }
 
+    pub(crate) fn has_sample_cards(&self) -> bool {
+        self.provider.has_sample_cards()
+    }
+
     fn send(&self, payment: Payment, address: String) -> Settled {
         let mut sent = self.sent.lock();
         if sent.len() >= MAX_SENT {

@@ -222,6 +222,11 @@ pub(super) async fn pay(
         let paid = asked_of_writer(&site, &headers, ask.into()).await?;
         return paid.map(|_| see(&address)).map_err(|refusal| again(explained(refusal)));
     }
+    // Nothing to pay with: cards of this provider come through the API alone.
+    if paying.card.is_empty() && order.total_minor() > 0 && !site.0.till.has_sample_cards() {
+        let text = "Cards are paid through the API.";
+        return Err(again(Problem::new(StatusCode::BAD_REQUEST, "bad-request", text)));
+    }
     let answer = pay_with(
         &site,
         &visitor,

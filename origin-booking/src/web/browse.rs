@@ -88,6 +88,7 @@ fn own(sale: &Sale, order: &Order, said: &Said) -> Value {
         Stage::Created => said.text("yours_waiting").to_owned(),
         Stage::Held => said.filled("yours_held", &[("until", &time_of_day(order.until_ms))]),
         Stage::Paying | Stage::Paid => said.text("yours_paying").to_owned(),
+        Stage::Refunding => said.text("yours_refunding").to_owned(),
         _ => said.text("yours_confirmed").to_owned(),
     };
     let title = sale

@@ -47,7 +47,7 @@ pub(super) fn show(site: &Site, headers: &HeaderMap, status: StatusCode, order: 
     let values = context! {
         id => order.id.as_str(), event => order.event.as_str(), count => order.places.count, state => state(order, left_ms),
         stage => Value::from(Serde(order.stage)), left_ms, clock => format!("{}:{:02}", left_ms / 60_000, left_ms / 1_000 % 60),
-        until => time_of_day(order.until_ms), ..values
+        until => time_of_day(order.until_ms), cards => site.0.till.has_sample_cards(), ..values
     };
     site.0.pages.page(headers, status, "order.html", values)
 }
@@ -60,7 +60,8 @@ fn state(order: &Order, left_ms: u64) -> &'static str {
         Stage::Confirmed if order.method == Some(Method::Door) => "door",
         Stage::Confirmed => "confirmed",
         Stage::Held | Stage::Cancelled | Stage::Expired => "over",
-        Stage::Refunding | Stage::Refunded => "refunded",
+        Stage::Refunding => "refunding",
+        Stage::Refunded => "refunded",
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Site;
 use super::asked;
-use super::calls::{decide, shown};
+use super::calls::{decide, view};
 use super::openapi::Keyed;
 use super::problem::{Problem, refuse};
 use super::shapes::{DoneAnswer, OrderAnswer, PointsAnswer};
@@ -141,10 +141,7 @@ pub(super) async fn refund(State(site): State<Site>, headers: HeaderMap, body: B
     let order = refund.order.into();
     match decide(&site, &headers, None, Ask::Refund { order }).await {
         Ok((Done::Order(order), _)) if order.stage == Stage::Refunding => given_back(&site, &headers, &order).await,
-        Ok((Done::Order(order), _)) => {
-            let order = shown(&site, &order);
-            Json(OrderAnswer { order }).into_response()
-        }
+        Ok((Done::Order(order), _)) => Json(without_link(&site, &order)).into_response(),
         Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(response) => response,
     }
@@ -167,6 +164,11 @@ async fn given_back(site: &Site, headers: &HeaderMap, order: &Order) -> Response
         (Stage::Refunding, _) => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     };
-    let order = shown(site, &after);
-    (status, Json(OrderAnswer { order })).into_response()
+    (status, Json(without_link(site, &after))).into_response()
+}
+
+/// The link proves who the buyer is; the organiser is not.
+fn without_link(site: &Site, order: &Order) -> OrderAnswer {
+    let order = (site.0.writer).look(|sale| view(order, sale.offer(order.event.as_str())));
+    OrderAnswer { order }
 }

@@ -142,6 +142,7 @@ async fn webhooks_twice_and_before_the_reply_change_nothing() {
         (refunded.status, &refunded.body["order"]["stage"]),
         (StatusCode::OK, &"refunded".into())
     );
+    assert_eq!(refunded.body["order"].get("link"), None, "it is the buyer's proof");
     assert_eq!((booth.left("gala").await, booth.provider.taken_minor()), (10, 0));
     assert_eq!(booth.differences().await["odd"], serde_json::json!([]));
 }
@@ -161,6 +162,9 @@ async fn a_refund_that_the_provider_refuses_is_listed_and_can_be_asked_for_again
     let tickets = booth.seen("v", &format!("/api/v1/orders/{order}/tickets")).await;
     assert!(!tickets.status.is_success(), "{}", tickets.body);
     assert_eq!(booth.differences().await["refused"], serde_json::json!([order]));
+    assert!(booth.page("v", "/").await.contains("Refund under way"));
+    let page = booth.page("v", &format!("/orders/{order}")).await;
+    assert!(page.contains("<h1>Your refund is under way</h1>"), "{page}");
     let again = booth.organise("/refunds", serde_json::json!({ "order": order })).await;
     assert_eq!(
         (again.status, &again.body["order"]["stage"]),

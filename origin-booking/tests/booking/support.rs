@@ -207,6 +207,13 @@ impl Booth {
         Answer::of(request.send().await.unwrap()).await
     }
 
+    /// As a browser sees it.
+    pub async fn page(&self, visitor: &str, path: &str) -> String {
+        let request = self.get(path).header("accept", "text/html");
+        let request = request.header("stanchion-pass", self.signer.pass(visitor));
+        request.send().await.unwrap().text().await.unwrap()
+    }
+
     /// As the list of events says it.
     pub async fn left(&self, event: &str) -> u64 {
         let list = self

@@ -240,6 +240,7 @@ async fn a_refund_that_fails_is_listed_and_can_be_asked_for_again() {
     fake.will("refund", &[Mood::LoseReply, Mood::LoseReply, Mood::LoseReply]);
     let again = booth.organise("/refunds", json!({ "order": order })).await;
     assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.body);
+    assert_eq!(again.body["order"].get("link"), None, "it is the buyer's proof");
     booth.becomes("v", &order, "refunded").await;
     assert_eq!(
         fake.objects(|objects| objects.refunds.len()),
@@ -299,6 +300,25 @@ async fn a2_only_stripe_is_believed() {
     );
     booth.becomes("v", &order, "confirmed").await;
     booth.agrees().await;
+}
+
+/// Nobody is offered a card that the provider does not know.
+#[tokio::test]
+async fn the_basket_says_that_cards_are_paid_through_the_api() {
+    let (booth, _fake) = open(Style::Held).await;
+    let order = booth.ready("v", 2).await;
+    let path = format!("/orders/{order}");
+    let page = booth.page("v", &path).await;
+    assert!(page.contains("paid through the booking API"), "{page}");
+    assert!(!page.contains("id=\"card\"") && !page.contains("simulated"), "{page}");
+    let request = booth
+        .post(&path)
+        .header("stanchion-pass", booth.signer.pass("v"))
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("name=Ada");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    assert_eq!(booth.stage("v", &order).await, "held");
 }
 
 /// Without a pass and without the organiser's token; a provider that sends no webhooks has no such address.
