@@ -194,7 +194,7 @@ impl Said<'_> {
 #[must_use]
 pub fn forget(site: &Site, tls: bool) -> Vec<HeaderValue> {
     let names = site.names(tls);
-    [Kind::Pass, Kind::Ticket, Kind::Seen, Kind::Proof]
+    [Kind::Pass, Kind::Ticket, Kind::Seen]
         .into_iter()
         .filter_map(|kind| names.clear(kind))
         .collect()

@@ -86,5 +86,5 @@ pub fn ask<'a>(dress: &'a Dress, language: &str) -> PageAsk<'a> {
     );
     ask.accept = Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8".to_owned());
     ask.accept_language = Some(language.to_owned());
-    ask
+    ask.at("/sale", None)
 }
