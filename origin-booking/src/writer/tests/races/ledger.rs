@@ -31,7 +31,9 @@ pub struct Ledger {
 
 struct Entry {
     event: String,
+    /// What it was given; told of it stays true when it gives them back.
     places: Option<Places>,
+    vacated: bool,
     paid: bool,
     closed: bool,
 }
@@ -84,6 +86,7 @@ impl Ledger {
             let entry = Entry {
                 event: order.event.to_string(),
                 places: None,
+                vacated: false,
                 paid: order.settled_at_ms > 0,
                 closed: false,
             };
@@ -103,7 +106,8 @@ impl Ledger {
             OrderFact::CheckedOut { code, .. } => self.use_code(&id, code.as_ref().map(|code| code.as_str())),
             OrderFact::Paid { .. } => {
                 entry.paid = true;
-                ensure(entry.places.is_some(), || format!("{id} is paid and has no places"))
+                let has_places = entry.places.is_some() && !entry.vacated;
+                ensure(has_places, || format!("{id} is paid and has no places"))
             }
             OrderFact::Refunding { .. } => {
                 self.vacate(&id);
@@ -134,7 +138,11 @@ impl Ledger {
 
     fn vacate(&mut self, id: &str) {
         let Some(entry) = self.orders.get_mut(id) else { return };
-        let Some(places) = entry.places.take() else { return };
+        // Once: a refund frees them before the order is closed.
+        if std::mem::replace(&mut entry.vacated, true) {
+            return;
+        }
+        let Some(places) = &entry.places else { return };
         for seat in &places.seats {
             self.seats.remove(&(entry.event.clone(), *seat));
         }
