@@ -1,11 +1,12 @@
 // Every page of a buyer's way: looked at by axe, not wider than the screen, with and without a script, in four languages.
-// BASE: the booking service; PASSES: of eight visitors; OUT: a folder for pictures, or nothing.
+// BASE: the booking service; PASSES: of eight visitors; OUT: a folder for pictures, or nothing. With STANCHION_LONG axe looks at
+// every page in every form; without it, at those of the smallest screen, and a middling screen is left out.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { AxeBuilder } from "@axe-core/playwright";
 import { withBrowser } from "./browser.mjs";
 
-const { BASE, OUT } = process.env;
+const { BASE, OUT, STANCHION_LONG } = process.env;
 const passes = process.env.PASSES.split(" ");
 if (OUT) mkdirSync(OUT, { recursive: true });
 const complaints = [];
@@ -13,9 +14,11 @@ const complaints = [];
 async function looked(page, name, script) {
   // A drawing of thousands of seats is looked at by booking.mjs, in a smaller hall.
   if (script && !name.includes("section")) {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(v => ["serious", "critical"].includes(v.impact));
-    assert.deepEqual(serious.map(v => [v.id, v.nodes[0].html]), [], name);
+    if (STANCHION_LONG || name.startsWith("small")) {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(v => ["serious", "critical"].includes(v.impact));
+      assert.deepEqual(serious.map(v => [v.id, v.nodes[0].html]), [], name);
+    }
     const [wide, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(wide <= view, `${name} scrolls sideways: ${wide} > ${view}`);
   }
@@ -23,7 +26,7 @@ async function looked(page, name, script) {
 }
 
 async function way(open, kind, pass, options) {
-  const script = options.javaScriptEnabled !== false;
+  const script = options.javaScriptEnabled !== false, began = performance.now();
   const context = await open({ extraHTTPHeaders: { "Stanchion-Pass": pass }, ...options });
   const page = await context.newPage();
   page.on("pageerror", e => complaints.push(String(e)));
@@ -76,11 +79,12 @@ async function way(open, kind, pass, options) {
   await see("/", "14-front-with-order");
   await see("/orders/ABCDEFGH23", "15-stranger");
   await context.close();
+  console.log(`${kind}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
 }
 
 await withBrowser(async open => {
   const phone = { viewport: { width: 390, height: 844 }, hasTouch: true };
-  await way(open, "phone", passes[0], phone);
+  if (STANCHION_LONG) await way(open, "phone", passes[0], phone);
   await way(open, "small-dark", passes[1], { viewport: { width: 320, height: 640 }, hasTouch: true, colorScheme: "dark", reducedMotion: "reduce" });
   await way(open, "desktop", passes[2], { viewport: { width: 1280, height: 800 } });
   await way(open, "plain", passes[3], { ...phone, javaScriptEnabled: false });

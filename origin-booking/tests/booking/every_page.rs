@@ -6,8 +6,9 @@ use stanchion_testkit::browser;
 use crate::shopping::arena;
 use crate::support::{Booth, TOKEN};
 
-/// Every page of a buyer's way, on a phone, a small dark phone and a desktop, with and without a script, in four languages:
-/// nothing that axe finds serious, nothing scrolls sideways. `STANCHION_SHOTS` names a folder for pictures.
+/// Every page of a buyer's way, on a small dark phone and a desktop, with and without a script, in four languages: nothing
+/// that axe finds serious on the phone, nothing scrolls sideways anywhere. With `STANCHION_LONG` axe looks at all of them, and
+/// at a larger phone. `STANCHION_SHOTS` names a folder for pictures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_in_a_browser() {
     let booth = Booth::open(10).await;
